@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Facts of this host, read without side effects from /proc and rtnetlink. */
+#ifndef UNTRACK_HOST_H
+#define UNTRACK_HOST_H
+
+#include "rules/compile.h"
+
+/* Port range and forwarding of this network namespace. Unreadable: the kernel's defaults. */
+void host_params_read(struct host_params *h);
+
+/* Is this the port of the SSH session that we are run from (SSH_CONNECTION)? 0: no session. */
+uint16_t host_ssh_port(void);
+
+/* Does an interface match this name or "name*" pattern now? */
+bool host_has_interface(const char *pattern);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Findings are values: recorded where the facts are, printed once by main. Nothing else in the
+ * program writes to stderr (util's out-of-memory line excepted). */
+#ifndef UNTRACK_DIAG_H
+#define UNTRACK_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct origin { /* where in the configuration a thing came from */
+	const char *file; /* NULL: not from a file; else owned by the policy */
+	unsigned line, col; /* from 1; 0: the whole file */
+};
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE };
+
+struct finding {
+	enum severity severity;
+	const char *id; /* stable, a string literal: "nat-conflict"; "config" for the INI files */
+	char *file; /* own copy; NULL: not from a file */
+	unsigned line, col;
+	char *text; /* names the object and the reason */
+	char *cure; /* the next step; NULL: the text says it */
+};
+
+struct diag { /* start from {0}; diag_free is safe twice */
+	struct finding *v;
+	size_t n;
+	unsigned errors, warnings, notes;
+};
+
+/* Record a finding; errnum != 0 appends ": strerror". at may be NULL. diag_error returns -1 so that
+ * `return diag_error(...)` is one expression. */
+int diag_error(struct diag *d, const struct origin *at, const char *id, int errnum,
+	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void diag_warn(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void diag_note(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The next step for the finding recorded last; no finding: nothing happens. */
+void diag_cure(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* "file:line:col: error: text [id]" and "  cure: ..." lines, in the order of recording.
+ * Findings below min_severity (SEVERITY_NOTE: all) are left out. colour: ANSI. */
+void diag_print(const struct diag *d, FILE *out, enum severity least, bool colour);
+const char *severity_name(enum severity s);
+void diag_free(struct diag *d);
+
+#endif

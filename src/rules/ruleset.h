@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The value that everything passes around: the rules of untrack in one canonical form. Equality of
+ * canonical forms is verification; commit(before) is rollback; commit(empty) is removal. */
+#ifndef UNTRACK_RULESET_H
+#define UNTRACK_RULESET_H
+
+#include <stdio.h>
+#include "report/diag.h"
+#include "rules/match.h"
+
+enum hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
+#define HOOK_COUNT 5
+
+/* RETURN: keep tracking and look no further (loopback). */
+enum verdict { VERDICT_NOTRACK, VERDICT_RETURN };
+
+struct rule { /* one exemption in one raw hook */
+	enum hook hook; /* PREROUTING or OUTPUT; the counter's direction follows from it */
+	enum verdict verdict;
+	char *name; /* the exemption, "loopback" for [loopback] */
+	struct match match;
+	struct origin at; /* borrowed from the policy; ignored by comparisons */
+};
+
+enum table_family { TABLE_IP, TABLE_IP6, TABLE_INET }; /* the families whose chains get twins */
+
+struct twin { /* a rule of ours in somebody else's chain, directly before its anchor */
+	enum table_family family;
+	char *table, *chain;
+	uint64_t anchor; /* handle of the rule it stands before; 0: last in the chain */
+	char *names; /* the exemptions, "web" or "web,api,+12": the comment is "untrack:" + names */
+	struct match match; /* plus "and untracked", always */
+	char *body; /* the rest of the rule in the backend's canonical text (nft_body.h) */
+	uint64_t handle; /* where read from the kernel; ignored by comparisons */
+};
+
+struct counter { /* per exemption and direction; never compared, carried so it survives */
+	char *name;
+	enum hook hook; /* PREROUTING: in, OUTPUT: out */
+	uint64_t packets, bytes;
+};
+
+struct ruleset { /* start from {0} */
+	struct rule *rules;
+	size_t n_rules;
+	struct twin *twins;
+	size_t n_twins;
+	struct counter *counters;
+	size_t n_counters;
+	char **foreign; /* objects in our own containers that we did not write, in words */
+	size_t n_foreign;
+};
+
+struct rule *ruleset_add_rule(struct ruleset *rs); /* zeroed; fill it, then normalise */
+struct twin *ruleset_add_twin(struct ruleset *rs);
+
+/* Sort, drop duplicates, merge rules that differ in ports only: the one canonical form.
+ * RETURN rules come first. Twins of one anchor keep their relative order. */
+void ruleset_normalise(struct ruleset *rs);
+
+/* Number of differences (rules, twins, foreign objects); 0 is equality. If out: one "+ rule" (only
+ * in want) or "- rule" (only in got) line each. Both normalised. */
+size_t ruleset_diff(const struct ruleset *want, const struct ruleset *got, FILE *out);
+
+/* Inverse pair: parse(print(rs)) == rs, counters included, origins and foreign objects not.
+ * parse takes what print writes and nothing else; a fault is file:line:col. */
+void ruleset_print(const struct ruleset *rs, FILE *out);
+int ruleset_parse(struct ruleset *rs, const char *text, const char *name, struct diag *d);
+
+void rule_text(const struct rule *r, struct text *t); /* one line, no newline */
+void twin_text(const struct twin *w, struct text *t);
+
+void ruleset_copy(struct ruleset *to, const struct ruleset *from);
+void ruleset_free(struct ruleset *rs);
+
+const char *hook_name(enum hook h); /* "prerouting" ... */
+const char *table_family_name(enum table_family f); /* "ip" "ip6" "inet" */
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The transaction of DESIGN 6. Knows only backend_ops; never libmnl, libnftnl or libiptc. */
+#ifndef UNTRACK_APPLY_H
+#define UNTRACK_APPLY_H
+
+#include "config/policy.h"
+#include "kernel/backend.h"
+#include "rules/compile.h"
+#include "rules/twin.h"
+#include "transaction/journal.h"
+
+enum apply_result {
+	APPLY_UNCHANGED, /* kernel already equal; nothing written */
+	APPLY_CHANGED, /* committed, read back, verified */
+	APPLY_REFUSED, /* nothing touched */
+	APPLY_ROLLED_BACK, /* failed; the rules before were read back and are equal */
+	APPLY_UNKNOWN, /* failed, and the state before could not be proven */
+};
+
+struct apply_options {
+	struct state_paths paths;
+	bool force; /* go on over findings that would refuse, and over foreign objects */
+};
+
+/* Read, derive, compare, journal, commit, read, compare, journal; on failure commit(before), read,
+ * compare. The policy may be empty: that is removal. STALE commits are tried again with a fresh
+ * read, at most 10 times, then it says that somebody is fighting us. after (may be NULL) gets the
+ * verified ruleset. The caller holds the lock and has called apply_recover. */
+enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
+			       const struct policy *p, const struct host_params *h,
+			       const struct apply_options *o, struct ruleset *after,
+			       struct diag *d);
+
+/* Finishes the evidence of a killed run: the kernel equals its want (it was applied), its before (it
+ * was not), or neither (somebody changed rules since). Says which. REFUSED: unreadable evidence. */
+enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,
+				const struct apply_options *o, struct diag *d);
+
+#endif
