@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Findings are values: recorded where the facts are, printed once by main. */
+#include "report/diag.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include "util.h"
+
+static struct finding *record(struct diag *d, enum severity s, const struct origin *at,
+			      const char *id, char *text)
+{
+	struct finding *f = ARRAY_ADD(d->v, d->n);
+
+	f->severity = s;
+	f->id = id;
+	f->text = text;
+	if (at && at->file) {
+		f->file = xstrdup(at->file);
+		f->line = at->line;
+		f->col = at->col;
+	}
+	switch (s) {
+	case SEVERITY_ERROR:
+		d->errors++;
+		break;
+	case SEVERITY_WARNING:
+		d->warnings++;
+		break;
+	case SEVERITY_NOTE:
+		d->notes++;
+		break;
+	}
+	return f;
+}
+
+int diag_error(struct diag *d, const struct origin *at, const char *id, int errnum, const char *fmt,
+	       ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (errnum) {
+		char *with_reason = xasprintf("%s: %s", text, strerror(errnum));
+
+		free(text);
+		text = with_reason;
+	}
+	record(d, SEVERITY_ERROR, at, id, text);
+	return -1;
+}
+
+void diag_warn(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	record(d, SEVERITY_WARNING, at, id, xvasprintf(fmt, ap));
+	va_end(ap);
+}
+
+void diag_note(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	record(d, SEVERITY_NOTE, at, id, xvasprintf(fmt, ap));
+	va_end(ap);
+}
+
+void diag_cure(struct diag *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!d->n)
+		return;
+	free(d->v[d->n - 1].cure);
+	va_start(ap, fmt);
+	d->v[d->n - 1].cure = xvasprintf(fmt, ap);
+	va_end(ap);
+}
+
+const char *severity_name(enum severity s)
+{
+	switch (s) {
+	case SEVERITY_ERROR:
+		return "error";
+	case SEVERITY_WARNING:
+		return "warning";
+	case SEVERITY_NOTE:
+		return "note";
+	}
+	return "?";
+}
+
+static const char *severity_colour(enum severity s)
+{
+	switch (s) {
+	case SEVERITY_ERROR:
+		return "\033[1;31m";
+	case SEVERITY_WARNING:
+		return "\033[1;35m";
+	case SEVERITY_NOTE:
+		return "\033[1;36m";
+	}
+	return "";
+}
+
+/* Texts quote what is in files, and a terminal obeys control bytes: they are shown, not sent.
+ * next_line is what a newline becomes; NULL: newlines are shown too. */
+static void put_safe(FILE *out, const char *s, const char *next_line)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '\n' && next_line)
+			fprintf(out, "\n%s", next_line);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(out, "\\x%02x", c);
+		else
+			putc(c, out);
+	}
+}
+
+static void print_finding(const struct finding *f, FILE *out, bool colour)
+{
+	const char *name = severity_name(f->severity);
+
+	if (f->file) {
+		put_safe(out, f->file, NULL);
+		if (f->line)
+			fprintf(out, ":%u", f->line);
+		if (f->line && f->col)
+			fprintf(out, ":%u", f->col);
+		fputs(": ", out);
+	}
+	if (colour)
+		fprintf(out, "%s%s:\033[0m ", severity_colour(f->severity), name);
+	else
+		fprintf(out, "%s: ", name);
+	put_safe(out, f->text, "  ");
+	fprintf(out, " [%s]\n", f->id);
+	if (f->cure) {
+		fputs("  cure: ", out);
+		put_safe(out, f->cure, "        ");
+		putc('\n', out);
+	}
+}
+
+void diag_print(const struct diag *d, FILE *out, enum severity least, bool colour)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->v[i].severity <= least)
+			print_finding(&d->v[i], out, colour);
+	}
+}
+
+void diag_free(struct diag *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->v[i].file);
+		free(d->v[i].text);
+		free(d->v[i].cure);
+	}
+	free(d->v);
+	*d = (struct diag){ 0 };
+}
