@@ -27,12 +27,18 @@ int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 struct nft_batch { /* start from {0}; the messages between BEGIN and END */
 	char *data;
 	size_t len, cap;
+	size_t room; /* of the message being written */
 	uint32_t n; /* messages so far, BEGIN not counted */
 };
 
-/* A fresh message header in the batch (NFT_MSG_*), at least 70,000 bytes of zeroed room behind it.
- * Append attributes, then nft_batch_done. Its number, from 0, leads an error back to its rule. */
-struct nlmsghdr *nft_batch_msg(struct nft_batch *b, uint16_t msg, uint8_t family, uint16_t flags);
+/* A fresh message header in the batch (NFT_MSG_*) with room bytes, zeroed, for its attributes (a
+ * nest of NFT_ATTR_MAX bytes at most, or the kernel reads less than was written: FACTS C5). Append
+ * attributes, then nft_batch_done. Its number, from 0, leads an error back to its rule. The pointer
+ * is good until the next nft_batch_msg. */
+#define NFT_ROOM 4096 /* enough for everything but rules with bodies and lists of elements */
+#define NFT_ATTR_MAX 65535
+struct nlmsghdr *nft_batch_msg(struct nft_batch *b, uint16_t msg, uint8_t family, uint16_t flags,
+			       size_t room);
 void nft_batch_done(struct nft_batch *b, struct nlmsghdr *h);
 void nft_batch_free(struct nft_batch *b);
 

@@ -58,6 +58,8 @@ struct fw_set {
 	bool concat; /* key is several fields, each padded to 4 bytes */
 	bool known; /* elements were read; otherwise every lookup is a maybe */
 	uint32_t key_type, key_len; /* nft's datatype number; bytes */
+	enum fw_op elements_do; /* what a match in it does besides: FW_LIMIT, FW_CT_LIMIT,
+				 * FW_CT_WRITE, FW_SYNPROXY; FW_LOAD: nothing */
 	struct fw_element *v; /* sorted by lo when not concat */
 	size_t n;
 	char *body; /* anonymous: the whole definition as body text, for the clone in a twin */
@@ -73,7 +75,8 @@ enum fw_op {
 	FW_IMMEDIATE, /* data -> dreg */
 	FW_EFFECT, /* always goes on to the next op: counter, log, notrack, mangling, objref (not a map) */
 	FW_LIMIT, /* may or may not match, and counts the packets that reach it: limit, quota, meter */
-	FW_MAYBE, /* may or may not match and counts nothing: exthdr, osf, an object map ... */
+	FW_MAYBE, /* may or may not match and counts nothing: exthdr, osf, an object map ...; where len
+		   * is not 0 it also loads an unknown value into dreg */
 	FW_CT_LIMIT, /* ct count: connlimit */
 	FW_SYNPROXY,
 	FW_CT_WRITE, /* sets conntrack data (ct mark set, helper, timeout, zone): no effect untracked */
@@ -98,6 +101,7 @@ struct fw_expr {
 	uint8_t data[FW_DATA_MAX], data2[FW_DATA_MAX]; /* cmp data; range from, to; mask, xor */
 	const struct fw_set *set; /* of lookups; NULL: not read, maybe */
 	struct fw_target target; /* of FW_VERDICT */
+	bool once; /* cannot be written a second time: a jump to an anonymous chain */
 	char *object; /* "objref" to a fixed object: its name (an object map: sreg and set instead) */
 };
 
