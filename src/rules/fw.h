@@ -46,25 +46,6 @@ enum fw_field { /* what a LOAD puts into a register */
 	FW_F_META_OTHER,
 };
 
-struct fw_element { /* key in [lo, hi], both inclusive, len bytes each, network order */
-	uint8_t lo[FW_DATA_MAX], hi[FW_DATA_MAX];
-	struct fw_target target; /* of verdict maps */
-};
-
-struct fw_set {
-	char *name;
-	bool anonymous, map, verdict_map;
-	bool dynamic; /* the packet path may add elements (NFT_SET_EVAL), or they time out */
-	bool concat; /* key is several fields, each padded to 4 bytes */
-	bool known; /* elements were read; otherwise every lookup is a maybe */
-	uint32_t key_type, key_len; /* nft's datatype number; bytes */
-	enum fw_op elements_do; /* what a match in it does besides: FW_LIMIT, FW_CT_LIMIT,
-				 * FW_CT_WRITE, FW_SYNPROXY; FW_LOAD: nothing */
-	struct fw_element *v; /* sorted by lo when not concat */
-	size_t n;
-	char *body; /* anonymous: the whole definition as body text, for the clone in a twin */
-};
-
 enum fw_op {
 	FW_LOAD, /* field -> dreg */
 	FW_BITWISE, /* dreg = (sreg & mask) ^ xor */
@@ -83,6 +64,25 @@ enum fw_op {
 	FW_XT, /* an iptables-nft match or target (nft_compat) */
 	FW_NAT, /* dnat snat masquerade redirect tproxy: ends the rule with accept */
 	FW_UNKNOWN, /* an expression that this version does not know */
+};
+
+struct fw_element { /* key in [lo, hi], both inclusive, len bytes each, network order */
+	uint8_t lo[FW_DATA_MAX], hi[FW_DATA_MAX];
+	struct fw_target target; /* of verdict maps */
+};
+
+struct fw_set {
+	char *name;
+	bool anonymous, map, verdict_map;
+	bool dynamic; /* the packet path may add elements (NFT_SET_EVAL), or they time out */
+	bool concat; /* key is several fields, each padded to 4 bytes */
+	bool known; /* elements were read; otherwise every lookup is a maybe */
+	uint32_t key_type, key_len; /* nft's datatype number; bytes */
+	enum fw_op elements_do; /* what a match in it does besides: FW_LIMIT, FW_CT_LIMIT,
+				 * FW_CT_WRITE, FW_SYNPROXY; FW_LOAD: nothing */
+	struct fw_element *v; /* sorted by lo when not concat */
+	size_t n;
+	char *body; /* anonymous: the whole definition as body text, for the clone in a twin */
 };
 
 enum fw_cmp { FW_EQ, FW_NEQ, FW_LT, FW_LTE, FW_GT, FW_GTE };
