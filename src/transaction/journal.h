@@ -4,6 +4,7 @@
 #define UNTRACK_JOURNAL_H
 
 #include <stdbool.h>
+#include <time.h>
 #include "rules/ruleset.h"
 
 /* Where files are: state_dir holds generations (durable), run_dir the lock and the open
@@ -12,7 +13,7 @@ struct state_paths {
 	const char *state_dir, *run_dir;
 };
 
-struct transaction { /* one text file, written whole: fsync, rename, fsync the directory */
+struct transaction { /* one text file, written whole and renamed into place */
 	bool open; /* begun but not ended */
 	char *backend;
 	struct ruleset before, want;
@@ -24,18 +25,39 @@ int journal_lock(const struct state_paths *sp, int wait_ms, struct diag *d);
 
 /* Missing file: not open. Truncated, foreign or from a newer version: -1 with a finding. */
 int journal_load(const struct state_paths *sp, struct transaction *t, struct diag *d);
+/* On return a killed process leaves the evidence behind. No fsync: what it protects against is the
+ * end of the process; a power cut takes the kernel's rules along with it. Again: replaces it. */
 int journal_begin(const struct state_paths *sp, const char *backend, const struct ruleset *before,
 		  const struct ruleset *want, struct diag *d);
 int journal_end(const struct state_paths *sp, struct diag *d);
-void transaction_free(struct transaction *t);
+void transaction_free(struct transaction *t); /* safe on a zeroed struct and twice */
+
+/* Inverse pair: parse(print(t)) == t, foreign objects and origins aside. name is for messages. */
+void transaction_print(const char *backend, const struct ruleset *before,
+		       const struct ruleset *want, FILE *out);
+int transaction_parse(const char *text, size_t len, const char *name, struct transaction *t,
+		      struct diag *d);
 
 /* Generations: canonical INI with a header of comments, "generation-N.conf" in state_dir, N from 1.
- * The newest one is what the kernel holds. A removal is a generation too (an empty policy). */
+ * The newest one is what the kernel holds. A removal is a generation too (an empty policy). The
+ * header has the length of the text, so that a truncated or edited one is found out. */
 /* The newest number, 0: none; -1: the directory cannot be read. */
 long generation_newest(const struct state_paths *sp, struct diag *d);
-/* Its text, or NULL with a finding. The caller frees. */
+/* Its text, header included, or NULL with a finding. The caller frees. */
 char *generation_read(const struct state_paths *sp, long n, struct diag *d);
-/* Writes policy text as the next generation, durably; keeps the newest 50. Its number, or -1. */
+/* When it was written; 0: unknown. */
+time_t generation_time(const struct state_paths *sp, long n);
+/* Is this policy text the newest generation? False also where that cannot be read. */
+bool generation_is_newest(const struct state_paths *sp, const char *policy_text);
+
+/* In two steps, so that a full disk is found before the kernel changes and the generation counts
+ * only after it is verified: prepare writes and fsyncs it under another name (its number, or -1),
+ * publish renames it, fsyncs the directory and drops all but the newest 50; discard forgets it. */
+long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
+			struct diag *d);
+int generation_publish(const struct state_paths *sp, long n, struct diag *d);
+void generation_discard(const struct state_paths *sp);
+/* Both steps at once. Its number, or -1. */
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      struct diag *d);
 
