@@ -4,6 +4,8 @@
 #define UNTRACK_JOURNAL_H
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
 #include <time.h>
 #include "rules/ruleset.h"
 
@@ -45,6 +47,8 @@ int transaction_parse(const char *text, size_t len, const char *name, struct tra
 long generation_newest(const struct state_paths *sp, struct diag *d);
 /* Its text, header included, or NULL with a finding. The caller frees. */
 char *generation_read(const struct state_paths *sp, long n, struct diag *d);
+/* When it was written; 0: unknown. */
+time_t generation_time(const struct state_paths *sp, long n);
 /* When it was written; 0: unknown. */
 time_t generation_time(const struct state_paths *sp, long n);
 /* Is this policy text the newest generation? False also where that cannot be read. */

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The transaction: read, derive, compare, journal, commit, read, compare; or back to before. */
+#include "transaction/apply.h"
+
+#include <string.h>
+#include <time.h>
+#include "util.h"
+
+#define TRIES 10
+#define NAMED_MAX 10 /* objects and differences that one message names */
+
+struct run { /* one transaction; what the last look at the kernel gave, and what it started from */
+	const struct backend_ops *ops;
+	struct backend *b;
+	const struct policy *p;
+	const struct host_params *h;
+	const struct apply_options *o;
+	struct diag *d;
+	struct ruleset raw;	   /* compiled once */
+	struct ruleset before;	   /* what the kernel held before our first commit */
+	struct ruleset ours, want; /* of one look: what is, and what should be on that firewall */
+	struct fw fw;
+	struct diag found; /* what deriving want had to say */
+	struct diag said;  /* what the backend had to say about the last commit */
+	char *policy_text;
+	long generation; /* prepared, not published; 0: none */
+	bool journal;	 /* begun */
+	bool wrote;	 /* a commit of ours took effect, and before is history */
+};
+
+/* Moves findings from one list to another; milder: errors become warnings. */
+static void record(struct diag *to, struct diag *from, bool milder)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct finding *f = &from->v[i];
+		const struct origin at = { .file = f->file, .line = f->line, .col = f->col };
+
+		switch (f->severity) {
+		case SEVERITY_ERROR:
+			if (milder)
+				diag_warn(to, &at, f->id, "%s", f->text);
+			else
+				diag_error(to, &at, f->id, 0, "%s", f->text);
+			break;
+		case SEVERITY_WARNING:
+			diag_warn(to, &at, f->id, "%s", f->text);
+			break;
+		case SEVERITY_NOTE:
+			diag_note(to, &at, f->id, "%s", f->text);
+			break;
+		}
+		if (f->cure)
+			diag_cure(to, "%s", f->cure);
+	}
+	diag_free(from);
+}
+
+static void move_ruleset(struct ruleset *to, struct ruleset *from)
+{
+	ruleset_free(to);
+	*to = *from;
+	*from = (struct ruleset){ 0 };
+}
+
+/* Differences in rules and twins; foreign objects are the caller's affair. */
+static size_t differences(const struct ruleset *want, const struct ruleset *got, FILE *out)
+{
+	struct ruleset a = *want, b = *got;
+
+	a.n_foreign = b.n_foreign = 0;
+	return ruleset_diff(&a, &b, out);
+}
+
+static bool has_anchor(const struct fw *fw, const struct twin *w)
+{
+	for (size_t i = 0; i < fw->n_chains; i++) {
+		const struct fw_chain *c = &fw->chains[i];
+
+		if (c->family != w->family || strcmp(c->table, w->table) ||
+		    strcmp(c->name, w->chain))
+			continue;
+		if (!w->anchor)
+			return true;
+		for (size_t j = 0; j < c->n_rules; j++) {
+			if (c->rules[j].handle == w->anchor)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* rs as far as it still has a place on this firewall: a twin whose anchor somebody has removed
+ * since cannot come back, and its rule is gone with it. Returns the number of twins left out. */
+static size_t copy_standing(struct ruleset *to, const struct ruleset *rs, const struct fw *fw)
+{
+	struct ruleset all = *rs;
+	size_t n = 0;
+
+	all.twins = n < rs->n_twins ? xcalloc(rs->n_twins, sizeof(*all.twins)) : NULL;
+	for (size_t i = 0; i < rs->n_twins; i++) {
+		if (has_anchor(fw, &rs->twins[i]))
+			all.twins[n++] = rs->twins[i];
+	}
+	all.n_twins = n;
+	ruleset_copy(to, &all);
+	free(all.twins);
+	return rs->n_twins - n;
+}
+
+/* Does the kernel, as last looked at, hold rs, apart from what others have removed since? */
+static bool holds(const struct ruleset *ours, const struct fw *fw, const struct ruleset *rs)
+{
+	struct ruleset standing;
+	size_t n;
+
+	copy_standing(&standing, rs, fw);
+	n = differences(&standing, ours, NULL);
+	ruleset_free(&standing);
+	return n == 0 && ours->n_foreign >= rs->n_foreign;
+}
+
+/* Reads the kernel and derives what it should hold. -1: it cannot be read (findings in d). */
+static int look(struct run *r, struct diag *d)
+{
+	ruleset_free(&r->ours);
+	ruleset_free(&r->want);
+	fw_free(&r->fw);
+	diag_free(&r->found);
+	if (r->ops->read(r->b, &r->ours, &r->fw, d))
+		return -1;
+	ruleset_copy(&r->want, &r->raw);
+	if (!policy_is_empty(r->p)) /* a removal needs nothing from the firewall */
+		twin_derive(r->p, r->h, &r->fw, &r->want, NULL, &r->found);
+	ruleset_normalise(&r->want);
+	return 0;
+}
+
+static void refuse_foreign(const struct run *r)
+{
+	struct text t = { 0 };
+	size_t n = r->ours.n_foreign;
+
+	for (size_t i = 0; i < n && i < NAMED_MAX; i++)
+		text_add(&t, "%s%s", i ? "; " : "", r->ours.foreign[i]);
+	if (n > NAMED_MAX)
+		text_add(&t, "; and %zu more", n - NAMED_MAX);
+	diag_error(r->d, NULL, "foreign-objects", 0,
+		   "untrack's own table holds what untrack did not write: %s", t.s);
+	diag_cure(r->d, "move %s to a table of your own, or lose %s with --force",
+		  n > 1 ? "them" : "it", n > 1 ? "them" : "it");
+	free(t.s);
+}
+
+/* May we go on from what the last look showed? */
+static bool is_refused(const struct run *r)
+{
+	if (r->o->force)
+		return false;
+	if (r->ours.n_foreign)
+		refuse_foreign(r);
+	return r->ours.n_foreign || r->found.errors;
+}
+
+/* Puts on disk what must be there before the kernel changes. */
+static int prepare(struct run *r)
+{
+	const struct state_paths *sp = &r->o->paths;
+
+	if (!r->generation) {
+		long n = generation_prepare(sp, r->policy_text, r->ops->name, r->d);
+
+		if (n < 0)
+			return -1;
+		r->generation = n;
+	}
+	if (journal_begin(sp, r->ops->name, &r->before, &r->want, r->d))
+		return -1;
+	r->journal = true;
+	return 0;
+}
+
+/* The outcome is proven: no evidence is needed any more. */
+static void settle(struct run *r)
+{
+	struct diag quiet = { 0 };
+
+	if (r->journal && journal_end(&r->o->paths, &quiet)) {
+		record(r->d, &quiet, true);
+		diag_note(r->d, NULL, "journal",
+			  "the outcome stands all the same; the next run finds that out by itself");
+	}
+	r->journal = false;
+	if (r->generation)
+		generation_discard(&r->o->paths);
+	r->generation = 0;
+	diag_free(&quiet);
+}
+
+static void publish(struct run *r)
+{
+	struct diag quiet = { 0 };
+
+	if (r->generation && generation_publish(&r->o->paths, r->generation, &quiet)) {
+		record(r->d, &quiet, true);
+		diag_warn(
+			r->d, NULL, "generation",
+			"the rules are in the kernel, but not among the generations: rollback and "
+			"the next boot do not know them");
+		diag_cure(r->d, "run it again when that is mended");
+		generation_discard(&r->o->paths);
+	}
+	r->generation = 0;
+	diag_free(&quiet);
+}
+
+static enum apply_result changed(struct run *r)
+{
+	if (r->said.errors) {
+		record(r->d, &r->said, true);
+		diag_note(r->d, NULL, "verified",
+			  "the kernel reported an error, but reading back shows that it holds "
+			  "exactly what was wanted");
+	} else {
+		record(r->d, &r->said, false);
+	}
+	if (r->ours.n_foreign) {
+		diag_warn(r->d, NULL, "foreign-objects",
+			  "while the rules were applied somebody put into untrack's own table: %s",
+			  r->ours.foreign[0]);
+		diag_cure(r->d, "move it to a table of your own");
+	}
+	publish(r);
+	settle(r);
+	return APPLY_CHANGED;
+}
+
+/* Nothing to write to the kernel. The generations may still lack this configuration: a killed run
+ * did not get that far, or only a description was edited. */
+static enum apply_result unchanged(struct run *r)
+{
+	const struct state_paths *sp = &r->o->paths;
+	struct diag quiet = { 0 };
+
+	if (r->wrote)
+		return changed(r);
+	settle(r);
+	if (generation_is_newest(sp, r->policy_text) ||
+	    (policy_is_empty(r->p) && generation_newest(sp, &quiet) == 0)) {
+		diag_free(&quiet);
+		return APPLY_UNCHANGED;
+	}
+	if (generation_write(sp, r->policy_text, r->ops->name, &quiet) < 0)
+		record(r->d, &quiet, true);
+	diag_free(&quiet);
+	return APPLY_UNCHANGED;
+}
+
+/* The first differences, one to a line, into the text of a finding. */
+static void describe(struct text *t, const struct ruleset *want, const struct ruleset *got)
+{
+	auto_free char *lines = NULL;
+	size_t len = 0, n, shown = 0;
+	FILE *f = xmemstream(&lines, &len);
+
+	n = differences(want, got, f);
+	fclose(f);
+	for (const char *l = lines, *nl; (nl = strchr(l, '\n')) && shown < NAMED_MAX; l = nl + 1) {
+		text_add(t, "\n    %.*s", (int)(nl - l), l);
+		shown++;
+	}
+	if (n > shown)
+		text_add(t, "\n    and %zu more", n - shown);
+}
+
+/* before: it was read, and differs from this; NULL: it cannot be read. */
+static enum apply_result unproven(struct run *r, const struct ruleset *before)
+{
+	struct text t = { 0 };
+
+	text_add(&t, "failed, and the rules before could not be put back: the kernel %s",
+		 before ? "holds something else" : "cannot be read");
+	if (before)
+		describe(&t, before, &r->ours);
+	diag_error(r->d, NULL, "unproven", 0, "%s", t.s);
+	diag_cure(r->d, "untrack diff shows what is in the kernel now; untrack apply or untrack "
+			"remove makes it whole");
+	free(t.s);
+	if (r->generation)
+		generation_discard(&r->o->paths);
+	return APPLY_UNKNOWN; /* the journal stays open: the next run says what it finds */
+}
+
+static enum apply_result rolled_back(struct run *r, size_t lost)
+{
+	if (lost) {
+		diag_warn(r->d, NULL, "rolled-back",
+			  "%zu of the rules before went with rules of the firewall that somebody "
+			  "removed meanwhile",
+			  lost);
+		diag_cure(r->d, "untrack apply derives them anew from the firewall as it is");
+	}
+	diag_note(r->d, NULL, "rolled-back", "the rules before are back: read back and compared");
+	settle(r);
+	return APPLY_ROLLED_BACK;
+}
+
+/* Lets somebody who is writing rules finish: half a second in all. */
+static void pause_between_tries(int i)
+{
+	const struct timespec t = { .tv_nsec = (1l << (i < 8 ? i : 8)) * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* Back to before, proven by a read: commits until the kernel says the same, a bounded number of
+ * times. Only the last attempt's findings are of interest. */
+static enum apply_result roll_back(struct run *r)
+{
+	struct diag last = { 0 };
+	struct ruleset target = { 0 };
+	bool readable = false;
+	size_t lost = 0;
+
+	for (int i = 0; i <= TRIES; i++) {
+		ruleset_free(&r->ours);
+		fw_free(&r->fw);
+		ruleset_free(&target);
+		readable = !r->ops->read(r->b, &r->ours, &r->fw, &last);
+		if (readable && holds(&r->ours, &r->fw, &r->before)) {
+			lost = copy_standing(&target, &r->before, &r->fw);
+			ruleset_free(&target);
+			diag_free(&last);
+			return rolled_back(r, lost);
+		}
+		if (i == TRIES || (readable && r->ours.n_foreign && !r->o->force))
+			break; /* what somebody put there meanwhile is not ours to remove */
+		diag_free(&last);
+		copy_standing(&target, &r->before, &r->fw);
+		if (readable && r->ops->commit(r->b, &target, &last) != COMMIT_DONE)
+			pause_between_tries(i);
+	}
+	record(r->d, &last, false);
+	ruleset_free(&target);
+	return unproven(r, readable ? &r->before : NULL);
+}
+
+static enum apply_result give_up(struct run *r)
+{
+	if (r->wrote)
+		return roll_back(r);
+	settle(r);
+	return APPLY_REFUSED;
+}
+
+enum step {
+	STEP_DONE,    /* the kernel holds what it should */
+	STEP_AGAIN,   /* the firewall is not the one that want was derived from */
+	STEP_NOTHING, /* the kernel is as it was */
+	STEP_WRONG,   /* it is neither */
+};
+
+/* What a forced run was told to lose must be gone; otherwise foreign objects came meanwhile. */
+static bool is_done(const struct run *r)
+{
+	return !(r->o->force ? ruleset_diff : differences)(&r->want, &r->ours, NULL);
+}
+
+/* Commits, and believes nothing but what is read back (FACTS B6, C3). */
+static enum step attempt(struct run *r)
+{
+	struct ruleset wanted = { 0 };
+	struct diag quiet = { 0 };
+	enum commit_result c;
+	enum step step;
+	int rc;
+
+	diag_free(&r->said);
+	c = r->ops->commit(r->b, &r->want, &r->said);
+	if (c == COMMIT_STALE)
+		return STEP_AGAIN;
+	ruleset_free(&r->ours);
+	rc = r->ops->read(r->b, &r->ours, NULL, &quiet);
+	diag_free(&quiet);
+	if (!rc && is_done(r))
+		return STEP_DONE;
+	/* Not what we wanted; but do we still want that? Somebody may have changed the firewall. */
+	move_ruleset(&wanted, &r->want);
+	if (look(r, &r->said)) {
+		step = STEP_WRONG;
+	} else if (is_done(r)) {
+		step = STEP_DONE;
+	} else if (holds(&r->ours, &r->fw, &r->before)) {
+		step = STEP_NOTHING;
+		if (c == COMMIT_DONE)
+			diag_error(&r->said, NULL, "not-applied", 0,
+				   "the kernel acknowledged the rules, but did not apply them");
+	} else if (differences(&r->want, &wanted, NULL)) {
+		step = STEP_AGAIN;
+		r->wrote = true;
+	} else {
+		struct text t = { 0 };
+
+		step = STEP_WRONG;
+		describe(&t, &wanted, &r->ours);
+		diag_error(&r->said, NULL, "verify-failed", 0,
+			   "the kernel does not hold what was written:%s", t.s);
+		free(t.s);
+	}
+	ruleset_free(&wanted);
+	return step;
+}
+
+static enum apply_result transact(struct run *r)
+{
+	for (int i = 0; i < TRIES; i++) {
+		if (look(r, r->d) || is_refused(r))
+			return give_up(r);
+		if (!r->wrote) {
+			ruleset_free(&r->before);
+			ruleset_copy(&r->before, &r->ours);
+		}
+		if (!ruleset_diff(&r->want, &r->ours, NULL))
+			return unchanged(r);
+		if (prepare(r))
+			return give_up(r);
+		switch (attempt(r)) {
+		case STEP_DONE:
+			return changed(r);
+		case STEP_AGAIN:
+			pause_between_tries(i);
+			break;
+		case STEP_NOTHING:
+			record(r->d, &r->said, false);
+			if (r->wrote)
+				return rolled_back(r, 0);
+			settle(r);
+			return APPLY_REFUSED;
+		case STEP_WRONG:
+			record(r->d, &r->said, false);
+			return roll_back(r);
+		}
+	}
+	record(r->d, &r->said, false);
+	diag_error(r->d, NULL, "contended", 0,
+		   "somebody else keeps changing the firewall: %d tries met other rules each time",
+		   TRIES);
+	diag_cure(r->d, "see who does (nft monitor), and run it again when it is quiet");
+	return give_up(r);
+}
+
+static char *policy_text(const struct policy *p)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = xmemstream(&text, &len);
+
+	policy_print(p, f);
+	fclose(f);
+	return text;
+}
+
+enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
+			       const struct policy *p, const struct host_params *h,
+			       const struct apply_options *o, struct ruleset *after, struct diag *d)
+{
+	struct diag outcome = { 0 };
+	struct run r = { .ops = ops, .b = b, .p = p, .h = h, .o = o, .d = &outcome };
+	enum apply_result result;
+
+	compile_rules(p, h, &r.raw, d);
+	r.policy_text = policy_text(p);
+	result = transact(&r);
+	record(d, &r.found, o->force); /* causes first */
+	record(d, &outcome, false);
+	if (after && (result == APPLY_CHANGED || result == APPLY_UNCHANGED))
+		move_ruleset(after, &r.ours);
+	free(r.policy_text);
+	diag_free(&r.said);
+	ruleset_free(&r.raw);
+	ruleset_free(&r.before);
+	ruleset_free(&r.ours);
+	ruleset_free(&r.want);
+	fw_free(&r.fw);
+	return result;
+}
+
+static enum apply_result say_recovered(const struct transaction *t, const struct ruleset *ours,
+				       const struct fw *fw, struct diag *d)
+{
+	if (holds(ours, fw, &t->want)) {
+		diag_note(d, NULL, "recovered",
+			  "a run that was killed had already put all of its rules into the kernel");
+		return APPLY_CHANGED;
+	}
+	if (holds(ours, fw, &t->before)) {
+		diag_note(d, NULL, "recovered",
+			  "a run that was killed had not changed the kernel yet");
+		return APPLY_ROLLED_BACK;
+	}
+	diag_warn(d, NULL, "recovered",
+		  "since a run that was killed or failed, untrack's rules are neither those before "
+		  "it nor those it wanted");
+	diag_cure(d, "untrack apply or untrack remove makes them whole");
+	return APPLY_UNKNOWN;
+}
+
+enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,
+				const struct apply_options *o, struct diag *d)
+{
+	enum apply_result result = APPLY_REFUSED;
+	struct transaction t = { 0 };
+	struct ruleset ours = { 0 };
+	struct fw fw = { 0 };
+
+	if (journal_load(&o->paths, &t, d))
+		return APPLY_REFUSED;
+	if (!t.open)
+		return APPLY_UNCHANGED;
+	if (strcmp(t.backend, ops->name) != 0) {
+		diag_error(d, NULL, "journal", 0,
+			   "a run that was killed used the backend %s, and this one uses %s",
+			   t.backend, ops->name);
+		diag_cure(d, "run it once with --backend %s", t.backend);
+	} else if (!ops->read(b, &ours, &fw, d)) {
+		result = say_recovered(&t, &ours, &fw, d);
+		if (journal_end(&o->paths, d))
+			result = APPLY_REFUSED;
+	}
+	transaction_free(&t);
+	ruleset_free(&ours);
+	fw_free(&fw);
+	return result;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Generations: the configurations that were applied and verified, one plain INI file each. */
+#include "transaction/journal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "transaction/store.h"
+#include "util.h"
+
+#define GENERATION_NEW "generation.new"
+#define GENERATION_FORMAT 1
+#define GENERATIONS_KEPT 50
+#define GENERATION_MAX 1000000000l
+
+static char *file_name(long n)
+{
+	return xasprintf("generation-%ld.conf", n);
+}
+
+/* The number in a file's name; 0: not a generation. Only names that we write ourselves count. */
+static long number_of(const char *name)
+{
+	static const char head[] = "generation-";
+	auto_free char *digits = NULL, *again = NULL;
+	const char *dot = strchr(name, '.');
+	unsigned long n;
+
+	if (strncmp(name, head, strlen(head)) != 0 || !dot)
+		return 0;
+	digits = xstrdup(name + strlen(head));
+	digits[dot - name - (ptrdiff_t)strlen(head)] = '\0';
+	if (!parse_uint(digits, 1, GENERATION_MAX, &n))
+		return 0;
+	again = file_name((long)n);
+	return strcmp(again, name) == 0 ? (long)n : 0;
+}
+
+/* Newest number in an open directory, 0: none. Removes those up to drop_to (0: none). */
+static long scan(const struct store *s, long drop_to, struct diag *d)
+{
+	int fd = dup(s->fd);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	long newest = 0;
+
+	if (!dir) {
+		diag_error(d, NULL, "state-file", 0, "cannot read the directory %s", s->dir);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	rewinddir(dir);
+	while ((e = readdir(dir))) {
+		long n = number_of(e->d_name);
+
+		if (n > newest)
+			newest = n;
+		if (n && n <= drop_to)
+			unlinkat(s->fd, e->d_name, 0);
+	}
+	closedir(dir);
+	return newest;
+}
+
+long generation_newest(const struct state_paths *sp, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	int rc = store_open(&s, sp->state_dir, d);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return scan(&s, 0, d);
+}
+
+/* Where the policy begins in a generation's text, or NULL with a finding. */
+static const char *check_header(const char *text, size_t len, const char *name, struct diag *d)
+{
+	const char *body = strstr(text, "\n\n");
+	unsigned long format = 0, bytes = 0;
+
+	if (sscanf(text, "# untrack generation %*[0-9], format %9lu, %9lu bytes", &format, &bytes) <
+	    1) {
+		diag_error(d, NULL, "generation", 0, "%s was not written by untrack", name);
+		diag_cure(d, "see who wrote it, and move it away");
+		return NULL;
+	}
+	if (format > GENERATION_FORMAT) {
+		diag_error(d, NULL, "generation", 0,
+			   "%s was written by a newer untrack (format %lu)", name, format);
+		diag_cure(d, "use the newer version, or choose another generation");
+		return NULL;
+	}
+	if (!body || (size_t)(body + 2 - text) + bytes != len || memchr(text, '\0', len)) {
+		diag_error(d, NULL, "generation", 0, "%s is truncated, or was edited", name);
+		diag_cure(d, "apply a configuration of your own instead, or choose another one");
+		return NULL;
+	}
+	return body + 2;
+}
+
+static char *read_checked(const struct state_paths *sp, long n, const char **body, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	auto_free char *file = file_name(n), *name = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	int rc = store_open(&s, sp->state_dir, d);
+
+	if (!rc)
+		rc = store_read(&s, file, &text, &len, d);
+	if (rc > 0) {
+		diag_error(d, NULL, "generation", 0, "there is no generation %ld in %s", n,
+			   sp->state_dir);
+		diag_cure(d, "ls %s shows those that there are", sp->state_dir);
+	}
+	if (rc)
+		return NULL;
+	name = xasprintf("%s/%s", sp->state_dir, file);
+	*body = check_header(text, len, name, d);
+	if (*body)
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *generation_read(const struct state_paths *sp, long n, struct diag *d)
+{
+	const char *body;
+
+	return read_checked(sp, n, &body, d);
+}
+
+time_t generation_time(const struct state_paths *sp, long n)
+{
+	auto_store struct store s = STORE_CLOSED;
+	auto_free char *file = file_name(n);
+	struct diag quiet = { 0 };
+	struct stat st;
+	bool known = !store_open(&s, sp->state_dir, &quiet) &&
+		     !fstatat(s.fd, file, &st, AT_SYMLINK_NOFOLLOW);
+
+	diag_free(&quiet);
+	return known ? st.st_mtime : 0;
+}
+
+bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
+{
+	struct diag quiet = { 0 };
+	long n = generation_newest(sp, &quiet);
+	const char *body = NULL;
+	auto_free char *text = n > 0 ? read_checked(sp, n, &body, &quiet) : NULL;
+
+	diag_free(&quiet);
+	return text && strcmp(body, policy_text) == 0;
+}
+
+long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
+			struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	struct text t = { 0 };
+	char date[32] = "";
+	struct tm tm;
+	time_t now = time(NULL);
+	long n;
+	int rc;
+
+	if (store_make(&s, sp->state_dir, 0755, d))
+		return -1;
+	n = scan(&s, 0, d);
+	if (n < 0)
+		return -1;
+	if (gmtime_r(&now, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	text_add(&t, "# untrack generation %ld, format %d, %zu bytes\n# applied %s by %s\n\n%s",
+		 n + 1, GENERATION_FORMAT, strlen(policy_text), date, backend, policy_text);
+	rc = store_write(&s, GENERATION_NEW, t.s, t.len, true, d);
+	free(t.s);
+	return rc ? -1 : n + 1;
+}
+
+int generation_publish(const struct state_paths *sp, long n, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	auto_free char *file = file_name(n);
+
+	if (store_make(&s, sp->state_dir, 0755, d) ||
+	    store_rename(&s, GENERATION_NEW, file, true, d))
+		return -1;
+	if (n > GENERATIONS_KEPT)
+		scan(&s, n - GENERATIONS_KEPT, d);
+	return 0;
+}
+
+void generation_discard(const struct state_paths *sp)
+{
+	auto_store struct store s = STORE_CLOSED;
+	struct diag quiet = { 0 };
+
+	if (!store_open(&s, sp->state_dir, &quiet))
+		store_remove(&s, GENERATION_NEW, &quiet);
+	diag_free(&quiet);
+}
+
+long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
+		      struct diag *d)
+{
+	long n = generation_prepare(sp, policy_text, backend, d);
+
+	if (n > 0 && !generation_publish(sp, n, d))
+		return n;
+	if (n > 0)
+		generation_discard(sp);
+	return -1;
+}

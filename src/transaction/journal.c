@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The lock, and the open transaction: the evidence that a killed run leaves behind. */
+#include "transaction/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+#include "transaction/store.h"
+#include "util.h"
+
+#define LOCK_FILE "lock"
+#define TRANSACTION_FILE "transaction"
+#define TRANSACTION_NEW "transaction.new"
+#define TRANSACTION_MAGIC "untrack transaction "
+#define TRANSACTION_FORMAT 1
+#define LOCK_POLL_MS 10
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int error_locked(const struct store *s, int fd, int wait_ms, struct diag *d)
+{
+	char text[32] = "";
+	unsigned long pid;
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	if (parse_uint(text, 1, 1ul << 30, &pid)) {
+		diag_error(d, NULL, "locked", 0,
+			   "another untrack, process %lu, holds %s/" LOCK_FILE " (waited %d.%d s)",
+			   pid, s->dir, wait_ms / 1000, wait_ms % 1000 / 100);
+		diag_cure(d, "run it again when that one has ended; ps -fp %lu says what it is",
+			  pid);
+	} else {
+		diag_error(d, NULL, "locked", 0, "another process holds %s/" LOCK_FILE, s->dir);
+		diag_cure(d,
+			  "run it again when that one has ended; fuser %s/" LOCK_FILE
+			  " says which it is",
+			  s->dir);
+	}
+	return -1;
+}
+
+static int wait_for_lock(const struct store *s, int fd, int wait_ms, struct diag *d)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_POLL_MS * 1000000l };
+	long end = now_ms() + wait_ms;
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return diag_error(d, NULL, "state-file", errno, "cannot lock %s/" LOCK_FILE,
+					  s->dir);
+		if (now_ms() >= end)
+			return error_locked(s, fd, wait_ms, d);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int journal_lock(const struct state_paths *sp, int wait_ms, struct diag *d)
+{
+	auto_store struct store state = STORE_CLOSED, run = STORE_CLOSED;
+	char text[32];
+	int fd, len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	if (store_make(&state, sp->state_dir, 0755, d) || store_make(&run, sp->run_dir, 0700, d))
+		return -1;
+	fd = store_open_file(&run, LOCK_FILE, O_RDWR | O_CREAT, d);
+	if (fd < 0)
+		return -1;
+	if (wait_for_lock(&run, fd, wait_ms, d)) {
+		close(fd);
+		return -1;
+	}
+	/* The pid only serves the next one's message: a full disk is reported where it matters. */
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) != len)
+		(void)!ftruncate(fd, 0);
+	return fd;
+}
+
+static void print_section(const char *title, const struct ruleset *rs, FILE *out)
+{
+	auto_free char *text = NULL;
+	size_t len = 0;
+	FILE *f = xmemstream(&text, &len);
+
+	ruleset_print(rs, f);
+	fclose(f);
+	fprintf(out, "%s %zu\n", title, len);
+	fwrite(text, 1, len, out);
+}
+
+void transaction_print(const char *backend, const struct ruleset *before,
+		       const struct ruleset *want, FILE *out)
+{
+	fprintf(out, TRANSACTION_MAGIC "%d\nbackend %s\n", TRANSACTION_FORMAT, backend);
+	print_section("before", before, out);
+	print_section("want", want, out);
+	fputs("end\n", out);
+}
+
+struct cursor { /* what is left to parse */
+	const char *p, *end;
+};
+
+/* "title value\n" at the cursor: the value, which the caller frees; NULL: it is not that. */
+static char *take_line(struct cursor *c, const char *title)
+{
+	const char *nl = memchr(c->p, '\n', (size_t)(c->end - c->p));
+	size_t n = strlen(title), len = nl ? (size_t)(nl - c->p) : 0;
+	char *value;
+
+	if (len <= n || memcmp(c->p, title, n) != 0 || c->p[n] != ' ')
+		return NULL;
+	value = xcalloc(len - n, 1);
+	memcpy(value, c->p + n + 1, len - n - 1);
+	c->p = nl + 1;
+	return value;
+}
+
+static int error_damaged(const char *name, struct diag *d)
+{
+	diag_error(d, NULL, "journal", 0,
+		   "%s, the evidence of a killed run, is truncated or damaged", name);
+	diag_cure(d, "see what the kernel holds with untrack diff, then remove %s", name);
+	return -1;
+}
+
+static int take_section(struct cursor *c, const char *title, const char *name, struct ruleset *rs,
+			struct diag *d)
+{
+	auto_free char *value = take_line(c, title), *text = NULL, *where = NULL;
+	unsigned long len;
+
+	if (!value || !parse_uint(value, 0, (unsigned long)(c->end - c->p), &len))
+		return error_damaged(name, d);
+	text = xcalloc(len + 1, 1);
+	memcpy(text, c->p, len);
+	c->p += len;
+	where = xasprintf("%s (%s)", name, title);
+	return ruleset_parse(rs, text, where, d) ? error_damaged(name, d) : 0;
+}
+
+/* The first line says what it is and in which format. */
+static int take_magic(struct cursor *c, const char *name, struct diag *d)
+{
+	const size_t n = strlen(TRANSACTION_MAGIC), have = (size_t)(c->end - c->p);
+	auto_free char *format = NULL;
+	unsigned long number;
+
+	if (memcmp(c->p, TRANSACTION_MAGIC, have < n ? have : n) != 0 || memchr(c->p, '\0', have)) {
+		diag_error(d, NULL, "journal", 0, "%s was not written by untrack", name);
+		diag_cure(d, "see who wrote it, and move it away");
+		return -1;
+	}
+	format = take_line(c, "untrack transaction");
+	if (!format || !parse_uint(format, 1, 1000000, &number))
+		return error_damaged(name, d);
+	if (number == TRANSACTION_FORMAT)
+		return 0;
+	diag_error(d, NULL, "journal", 0, "%s was written by a newer untrack (format %lu)", name,
+		   number);
+	diag_cure(d, "run the newer version once, or remove %s", name);
+	return -1;
+}
+
+int transaction_parse(const char *text, size_t len, const char *name, struct transaction *t,
+		      struct diag *d)
+{
+	struct cursor c = { text, text + len };
+	struct transaction new = { .open = true };
+	static const char end[] = "end\n";
+
+	if (take_magic(&c, name, d))
+		return -1;
+	new.backend = take_line(&c, "backend");
+	if (!new.backend) {
+		error_damaged(name, d);
+	} else if (!take_section(&c, "before", name, &new.before, d) &&
+		   !take_section(&c, "want", name, &new.want, d)) {
+		if ((size_t)(c.end - c.p) == strlen(end) && !memcmp(c.p, end, strlen(end))) {
+			*t = new;
+			return 0;
+		}
+		error_damaged(name, d);
+	}
+	transaction_free(&new);
+	return -1;
+}
+
+int journal_load(const struct state_paths *sp, struct transaction *t, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	auto_free char *text = NULL, *name = NULL;
+	size_t len = 0;
+	int rc = store_open(&s, sp->run_dir, d);
+
+	if (!rc)
+		rc = store_read(&s, TRANSACTION_FILE, &text, &len, d);
+	if (rc > 0) {
+		*t = (struct transaction){ 0 };
+		return 0;
+	}
+	if (rc < 0)
+		return -1;
+	name = xasprintf("%s/" TRANSACTION_FILE, sp->run_dir);
+	return transaction_parse(text, len, name, t, d);
+}
+
+int journal_begin(const struct state_paths *sp, const char *backend, const struct ruleset *before,
+		  const struct ruleset *want, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	auto_free char *text = NULL;
+	size_t len = 0;
+	FILE *f = xmemstream(&text, &len);
+
+	transaction_print(backend, before, want, f);
+	fclose(f);
+	if (store_make(&s, sp->run_dir, 0700, d) ||
+	    store_write(&s, TRANSACTION_NEW, text, len, false, d))
+		return -1;
+	return store_rename(&s, TRANSACTION_NEW, TRANSACTION_FILE, false, d);
+}
+
+int journal_end(const struct state_paths *sp, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	int rc = store_open(&s, sp->run_dir, d);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return store_remove(&s, TRANSACTION_FILE, d);
+}
+
+void transaction_free(struct transaction *t)
+{
+	free(t->backend);
+	ruleset_free(&t->before);
+	ruleset_free(&t->want);
+	*t = (struct transaction){ 0 };
+}
