@@ -75,6 +75,11 @@ static size_t text_room(size_t len)
 	return room;
 }
 
+FILE *xmemstream(char **s, size_t *len)
+{
+	return must(open_memstream(s, len));
+}
+
 void text_add(struct text *t, const char *fmt, ...)
 {
 	size_t left = t->s ? text_room(t->len) - t->len : 0;

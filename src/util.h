@@ -37,6 +37,9 @@ void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf
 /* Whole string, decimal, in [min,max]; false otherwise and *out untouched. No errno, no locale. */
 bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out);
 
+/* A stream into a fresh string, complete after fclose; the caller frees *s. */
+FILE *xmemstream(char **s, size_t *len);
+
 /* Levenshtein distance, at most max + 1; for "did you mean". */
 unsigned edit_distance(const char *a, const char *b, unsigned max);
 
