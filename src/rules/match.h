@@ -67,6 +67,8 @@ size_t icmp_kind_types(enum icmp_kind k, enum family f, const uint8_t **types);
 
 /* Total order over all fields; 0 is equality. */
 int match_compare(const struct match *a, const struct match *b);
+int match_compare_but_ports(const struct match *a, const struct match *b);
+void match_normalise(struct match *m); /* every list of it */
 void match_copy(struct match *to, const struct match *from); /* to is overwritten, not freed */
 void match_free(struct match *m); /* safe on a zeroed struct and twice */
 
@@ -76,7 +78,8 @@ void ports_normalise(struct ports *p);
 void ports_copy(struct ports *to, const struct ports *from);
 void ports_subtract(struct ports *p, const struct ports *minus); /* may leave n == 0: empty! */
 bool ports_overlap(const struct ports *a, const struct ports *b); /* n == 0 is empty here */
-bool ports_contains(const struct ports *p, uint16_t port);
+bool ports_contains(const struct ports *p, uint16_t port); /* n == 0: true */
+int ports_compare(const struct ports *a, const struct ports *b);
 void ifaces_add(struct ifaces *l, const char *name); /* strlen < IFNAMSIZ */
 void ifaces_normalise(struct ifaces *l);
 void addrs_add(struct addrs *l, const struct prefix *p);

@@ -54,6 +54,13 @@ struct ruleset { /* start from {0} */
 struct rule *ruleset_add_rule(struct ruleset *rs); /* zeroed; fill it, then normalise */
 struct twin *ruleset_add_twin(struct ruleset *rs);
 
+/* Total orders, origins and handles aside; 0 is equality. A NULL string equals an empty one. */
+int rule_compare(const struct rule *a, const struct rule *b);
+int rule_compare_but_ports(const struct rule *a, const struct rule *b);
+int twin_compare(const struct twin *a, const struct twin *b);
+int twin_compare_chains(const struct twin *a, const struct twin *b); /* family, table, chain */
+void rule_free(struct rule *r); /* what it holds; safe twice */
+
 /* Sort, drop duplicates, merge rules that differ in ports only: the one canonical form.
  * RETURN rules come first. Twins of one anchor keep their relative order. */
 void ruleset_normalise(struct ruleset *rs);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sets of ports. */
+#include "rules/match.h"
+
+#include <stdlib.h>
+
+void ports_add(struct ports *p, uint16_t lo, uint16_t hi)
+{
+	*ARRAY_ADD(p->v, p->n) = (struct port_range){ lo, hi };
+}
+
+static int compare_ranges(const void *va, const void *vb)
+{
+	const struct port_range *a = va, *b = vb;
+
+	return a->lo != b->lo ? a->lo - b->lo : a->hi - b->hi;
+}
+
+void ports_normalise(struct ports *p)
+{
+	size_t n = 0;
+
+	if (p->n < 2)
+		return;
+	qsort(p->v, p->n, sizeof *p->v, compare_ranges);
+	for (size_t i = 1; i < p->n; i++) {
+		if (p->v[i].lo > p->v[n].hi + 1)
+			p->v[++n] = p->v[i];
+		else if (p->v[i].hi > p->v[n].hi)
+			p->v[n].hi = p->v[i].hi;
+	}
+	p->n = n + 1;
+}
+
+void ports_copy(struct ports *to, const struct ports *from)
+{
+	struct ports copy = { 0 };
+
+	for (size_t i = 0; i < from->n; i++)
+		ports_add(&copy, from->v[i].lo, from->v[i].hi);
+	*to = copy;
+}
+
+int ports_compare(const struct ports *a, const struct ports *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++) {
+		const struct port_range *x = &a->v[i], *y = &b->v[i];
+
+		if (x->lo != y->lo)
+			return x->lo - y->lo;
+		if (x->hi != y->hi)
+			return x->hi - y->hi;
+	}
+	return a->n < b->n ? -1 : a->n > b->n;
+}
+
+void ports_subtract(struct ports *p, const struct ports *minus)
+{
+	struct ports left = { 0 };
+	size_t j = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		unsigned lo = p->v[i].lo, hi = p->v[i].hi;
+
+		while (j < minus->n && minus->v[j].hi < lo)
+			j++;
+		/* The last hole may reach into the next range: j stays on it. */
+		for (size_t k = j; k < minus->n && minus->v[k].lo <= hi; k++) {
+			if (minus->v[k].lo > lo)
+				ports_add(&left, (uint16_t)lo, (uint16_t)(minus->v[k].lo - 1));
+			lo = minus->v[k].hi + 1u;
+			j = k;
+		}
+		if (lo <= hi)
+			ports_add(&left, (uint16_t)lo, (uint16_t)hi);
+	}
+	free(p->v);
+	*p = left;
+}
+
+bool ports_overlap(const struct ports *a, const struct ports *b)
+{
+	size_t i = 0, j = 0;
+
+	while (i < a->n && j < b->n) {
+		if (a->v[i].hi < b->v[j].lo)
+			i++;
+		else if (b->v[j].hi < a->v[i].lo)
+			j++;
+		else
+			return true;
+	}
+	return false;
+}
+
+bool ports_contains(const struct ports *p, uint16_t port)
+{
+	size_t lo = 0, hi = p->n;
+
+	if (!p->n)
+		return true;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (p->v[mid].hi < port)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < p->n && p->v[lo].lo <= port;
+}
+
+void ports_text(const struct ports *p, struct text *t)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		text_add(t, "%s%u", i ? "," : "", p->v[i].lo);
+		if (p->v[i].hi != p->v[i].lo)
+			text_add(t, "-%u", p->v[i].hi);
+	}
+}
