@@ -7,12 +7,13 @@
 #include <stdio.h>
 #include "report/diag.h"
 
-struct ini_item { /* one section header, or one key with its value */
-	struct origin key_at, value_at;
-	const char *section; /* "service web", as written, blanks folded to one */
-	const char *key; /* NULL: this item is the section header */
-	const char *value; /* continuation lines joined by one blank each; columns of the pieces are
-			    * kept: see ini_value_at */
+struct ini_item {		/* one section header, or one key with its value */
+	struct origin key_at;	/* the key; of a header: its '[' */
+	struct origin value_at; /* the value; of a header: the second word, if there is one */
+	const char *section;	/* "service web", as written, blanks folded to one */
+	const char *key;	/* NULL: this item is the section header */
+	const char *value; /* NULL for a header; "" when nothing follows the '='. Continuation lines
+			    * are joined by one blank each; for columns see ini_value_at */
 	const struct ini_piece *pieces; /* n_pieces physical lines the value came from */
 	size_t n_pieces;
 };
@@ -24,8 +25,9 @@ struct ini_piece {
 typedef void ini_fn(void *ctx, const struct ini_item *it, struct diag *d);
 
 /* Feeds every item of f to fn in file order and goes on after errors. 0, or -1 if a lexical error
- * was reported (fn counts its own in d). name must outlive the origins. Holds no state. */
-int ini_parse(FILE *f, const char *name, ini_fn *fn, void *ctx, struct diag *d);
+ * was reported (fn counts its own in d). name must outlive the origins. Holds no state.
+ * (inih itself has an ini_parse.) */
+int ini_read(FILE *f, const char *name, ini_fn *fn, void *ctx, struct diag *d);
 
 /* The position of value[offset] in the file. */
 struct origin ini_value_at(const struct ini_item *it, size_t offset);
