@@ -20,32 +20,141 @@ SYSCONFDIR ?= /etc
 STATEDIR   ?= /var/lib/untrack
 RUNDIR     ?= /run/untrack
 
+# What Debian 12 calls what we need: to build, and on top of that to try and test.
+DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libinih-dev libjansson-dev
+DEPS_TRY  := nftables iproute2 iputils-ping procps python3 conntrack util-linux
+DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
+             shellcheck mandoc iptables jq
+
 B    ?= build
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
+PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG) --libs $(LIBS) 2>/dev/null)
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
             -DSTATEDIR='"$(STATEDIR)"' -DRUNDIR='"$(RUNDIR)"' $(WARN) -Isrc -MMD -MP \
             $(PKG_CFLAGS) $(HARD_C) $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(HARD_L) $(LDFLAGS)
-PKG_CFLAGS = $(shell $(PKG) --cflags $(LIBS))
-ALL_LIBS   = $(shell $(PKG) --libs $(LIBS)) $(LDLIBS)
+ALL_LDFLAGS := $(HARD_L) $(LDFLAGS)
+ALL_LIBS = $(or $(PKG_LIBS),$(error libraries are missing: make deps)) $(LDLIBS)
+SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SRC  := $(sort $(wildcard src/*.c src/*/*.c))
 OBJ  := $(SRC:src/%.c=$B/%.o)
 CORE := $(filter-out $B/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$B/%,$(sort $(wildcard tests/unit/t_*.c)))
+FAKE := $(patsubst %.c,$B/%.o,$(wildcard tests/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SCRIPTS := $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
+SUB  := $(MAKE) --no-print-directory
+Q    := $(if $(V),,@)
 
 all: $B/$(PROG)
+
+# Other flags or paths than last time: everything is built again.
+FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+ifneq ($(file <$B/flags),$(FLAGS))
+$(shell mkdir -p $B)
+$(file >$B/flags,$(FLAGS))
+endif
+
 $B/$(PROG): $B/main.o $B/libuntrack.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	@echo "  LD    $@"
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 $B/libuntrack.a: $(CORE)
-	rm -f $@
-	$(AR) rcs $@ $^
-$B/%.o: src/%.c Makefile
+	@echo "  AR    $@"
+	$Qrm -f $@ && $(AR) qcs $@ $^
+$B/%.o: src/%.c $B/flags
+	@echo "  CC    $@"
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$B/t_%: tests/unit/t_%.c $B/libuntrack.a
-	$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(wildcard tests/fake_backend.c) $B/libuntrack.a $(ALL_LIBS) -lcmocka
+	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$B/tests/%.o: tests/%.c $B/flags
+	@echo "  CC    $@"
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_CFLAGS) -Itests -c -o $@ $<
+$B/t_%: $B/tests/unit/t_%.o $(FAKE) $B/libuntrack.a
+	@echo "  LD    $@"
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
+$B/fuzz_%: $B/tests/fuzz/fuzz_%.o $B/libuntrack.a
+	@echo "  LD    $@"
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
+.SECONDARY:
+
+# --- tests: all of them print TAP, tests/run counts ---
+
 unit: $(UNIT)
-	@set -e; for t in $(UNIT); do $$t; done
+	@tests/run $(UNIT)
+golden: $B/$(PROG)
+	@tests/run UNTRACK=$B/$(PROG) $(SCRIPTS)
+kernel: $B/$(PROG)
+	@tests/run UNTRACK=$B/$(PROG) tests/kernel/run
+lint:
+	@tests/run CC="$(CC)" tests/lint
+asan:
+	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
+	@tests/run $(ASAN_TESTS)
+asan-built: all $(UNIT)
+ASAN_TESTS = UNTRACK=build-asan/$(PROG) $(UNIT:$B/%=build-asan/%) $(SCRIPTS)
+
+# Everything, on a machine that has nothing yet.
+test: deps-test
+	@$(SUB) all $(UNIT)
+	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
+	@tests/run tests/lint tests/install.sh UNTRACK=$B/$(PROG) $(UNIT) $(SCRIPTS) \
+		tests/kernel/run $(ASAN_TESTS)
+try: deps-try
+	@$(SUB) all
+	@UNTRACK=$B/$(PROG) tests/try.sh
+bench: all
+	@UNTRACK=$B/$(PROG) tests/bench/run
+update: all
+	@for t in $(SCRIPTS); do UNTRACK=$B/$(PROG) UPDATE=1 $$t || exit 1; done
+	@git status --short tests/golden
+
+FUZZ_SECONDS ?= 30
+fuzz:
+	@$(SUB) B=build-fuzz CC=clang HARDEN=no LDFLAGS='$(SAN)' \
+		CFLAGS='-O1 -g $(SAN) -fsanitize=fuzzer-no-link' fuzz-run
+fuzz-run: $(FUZZ)
+	@for f in $(FUZZ); do tests/fuzz/run $$f $(FUZZ_SECONDS) || exit 1; done
+
+# --- installation ---
+
+INSTALL ?= install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(SYSCONFDIR)/untrack/rules.d \
+		$(DESTDIR)$(STATEDIR)
+	$(INSTALL) -m 755 $B/$(PROG) $(DESTDIR)$(SBINDIR)/$(PROG)
+	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 644 README.md $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 644 rules.d/*.conf $(DESTDIR)$(DOCDIR)/examples
+	test -e $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf || \
+		$(INSTALL) -m 644 untrack.conf $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf
+
+# The configuration and the records stay: they are the administrator's.
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/$(PROG)
+	cd man && rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(wildcard man/*.5))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+# Installs what is missing, and asks nobody anything when nothing is.
+define apt_get
+@missing=; for p in $(1); do \
+	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || \
+		missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+	echo "installing:$$missing"; sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install \
+		-qq -y --no-install-recommends $$missing </dev/null; fi
+endef
+deps:
+	$(call apt_get,$(DEPS))
+deps-try:
+	$(call apt_get,$(DEPS) $(DEPS_TRY))
+deps-test:
+	$(call apt_get,$(DEPS) $(DEPS_TRY) $(DEPS_TEST))
+
 clean:
 	rm -rf build build-*
-.PHONY: all unit clean
--include $(OBJ:.o=.d)
+.PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
+	uninstall deps deps-try deps-test clean
+-include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# TAP from shell: claim WHAT COMMAND..., then finish. A failing command's output explains.
+
+TESTS=0
+FAILED=0
+SCRATCH=$(mktemp -d)
+trap 'rm -rf "$SCRATCH"' EXIT
+trap 'exit 130' INT TERM HUP
+
+claim() {
+	what=$1
+	shift
+	TESTS=$((TESTS + 1))
+	if "$@" >"$SCRATCH/claim" 2>&1; then
+		echo "ok $TESTS - $what"
+	else
+		FAILED=$((FAILED + 1))
+		echo "not ok $TESTS - $what"
+		sed 's/^/# /' "$SCRATCH/claim"
+	fi
+}
+
+skip() { # WHAT WHY
+	TESTS=$((TESTS + 1))
+	echo "ok $TESTS - $1 # SKIP $2"
+}
+
+# claim_with TOOL WHAT COMMAND...
+claim_with() {
+	tool=$1
+	shift
+	if command -v "$tool" >/dev/null; then
+		claim "$@"
+	else
+		skip "$1" "no $tool here: make deps-test"
+	fi
+}
+
+finish() {
+	echo "1..$TESTS"
+	[ "$FAILED" = 0 ]
+	exit
+}
