@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* untrack apply, remove and rollback: three ways to name a policy, one transaction. */
+#include "command/command.h"
+
+#include <string.h>
+#include "kernel/backend.h"
+#include "kernel/conntrack.h"
+#include "kernel/host.h"
+#include "rules/preflight.h"
+#include "transaction/apply.h"
+
+#define LOCK_WAIT_MS 10000
+
+struct past {		 /* what was applied last */
+	long generation; /* 0: nothing, or it cannot be read */
+	struct policy policy;
+	char *text; /* canonical; NULL with generation 0 */
+};
+
+struct change { /* one transaction on its way */
+	const struct session *s;
+	const struct backend_ops *ops;
+	struct backend *b;
+	struct apply_options options;
+	const struct policy *policy; /* wanted */
+	char *text;		     /* canonical form of it */
+	struct past past;
+	bool drain;
+	unsigned long dropped; /* conntrack entries */
+	struct ruleset after;
+	enum apply_result result;
+};
+
+/* An unreadable generation must not stand in the way of a valid configuration. */
+static int past_read(const struct session *s, struct past *past)
+{
+	struct diag faults = { 0 };
+	auto_free char *text = NULL, *name = NULL;
+	long n = generation_newest(&s->paths, s->d);
+
+	if (n <= 0)
+		return (int)n;
+	name = xasprintf("generation %ld", n);
+	text = generation_read(&s->paths, n, &faults);
+	if (text && !policy_parse(&past->policy, text, name, &faults)) {
+		past->generation = n;
+		past->text = policy_string(&past->policy);
+	} else {
+		diag_warn(s->d, NULL, "generation", "generation %ld cannot be read: %s", n,
+			  faults.n ? faults.v[0].text : "no reason given");
+	}
+	diag_free(&faults);
+	return 0;
+}
+
+static void past_free(struct past *past)
+{
+	policy_free(&past->policy);
+	free(past->text);
+}
+
+/* Does the kernel hold, as far as the records say, what is wanted already? */
+static bool is_recorded(const struct change *c)
+{
+	return c->past.text && !strcmp(c->past.text, c->text);
+}
+
+static void drain(struct change *c, const struct ruleset *rs)
+{
+	struct drain_report report = { 0 };
+
+	conntrack_drain(rs, &report, c->s->d);
+	c->dropped += report.deleted;
+}
+
+/* Entries of flows that are exempt now are stale. They must go before their exemption does: tracked
+ * again, packets outside the old entry's window would be INVALID and live connections die. */
+static int drain_leaving(struct change *c)
+{
+	struct ruleset now = { 0 };
+	int rc;
+
+	if (is_recorded(c) || (!c->past.text && !policy_is_empty(c->policy)))
+		return 0;
+	if (c->past.text && !c->past.policy.drain)
+		return 0;
+	rc = c->ops->read(c->b, &now, NULL, c->s->d);
+	if (!rc && now.n_rules)
+		drain(c, &now);
+	ruleset_free(&now);
+	return rc;
+}
+
+static enum exit_code result_code(enum apply_result result)
+{
+	switch (result) {
+	case APPLY_UNCHANGED:
+	case APPLY_CHANGED:
+		return CODE_DONE;
+	case APPLY_REFUSED:
+	case APPLY_ROLLED_BACK:
+		return CODE_REFUSED;
+	case APPLY_UNKNOWN:
+		break;
+	}
+	return CODE_UNKNOWN;
+}
+
+/* The drain comes before the record: a run killed in between leaves no record, and the next one
+ * drains again. */
+static enum exit_code record(struct change *c)
+{
+	if (c->drain && (c->result == APPLY_CHANGED || !is_recorded(c)))
+		drain(c, &c->after);
+	if (is_recorded(c))
+		return CODE_DONE;
+	if (generation_write(&c->s->paths, c->text, c->ops->name, c->s->d) > 0)
+		return CODE_DONE;
+	diag_cure(c->s->d,
+		  "the rules are in the kernel and verified, but not on record: make room, "
+		  "then run this again");
+	return CODE_UNKNOWN;
+}
+
+static void preflight(const struct change *c)
+{
+	struct host_facts facts = {
+		.ssh_port = host_ssh_port(),
+		.has_interface = host_has_interface,
+	};
+
+	preflight_check(c->policy, &facts, c->s->d);
+}
+
+static enum exit_code run_locked(struct change *c)
+{
+	struct host_params host;
+	enum apply_result recovered = apply_recover(c->ops, c->b, &c->options, c->s->d);
+
+	if (result_code(recovered) != CODE_DONE)
+		return result_code(recovered);
+	if (past_read(c->s, &c->past) || drain_leaving(c))
+		return CODE_REFUSED;
+	host_params_read(&host);
+	preflight(c);
+	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
+	if (result_code(c->result) != CODE_DONE)
+		return result_code(c->result);
+	return record(c);
+}
+
+static enum exit_code run(struct change *c)
+{
+	enum exit_code code = CODE_REFUSED;
+	auto_close int lock = -1;
+
+	if (backend_open(session_backend(c->s, c->policy), &c->ops, &c->b, c->s->d))
+		return CODE_REFUSED;
+	lock = journal_lock(&c->s->paths, LOCK_WAIT_MS, c->s->d);
+	if (lock >= 0)
+		code = run_locked(c);
+	c->ops->close(c->b);
+	return code;
+}
+
+static void change_init(struct change *c, const struct session *s, const struct policy *p)
+{
+	*c = (struct change){
+		.s = s,
+		.policy = p,
+		.text = policy_string(p),
+		.drain = p->drain && !s->req.no_drain,
+		.options = { .paths = s->paths, .force = s->req.force },
+	};
+}
+
+static void change_free(struct change *c)
+{
+	past_free(&c->past);
+	ruleset_free(&c->after);
+	free(c->text);
+}
+
+static const char *plural(size_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
+/* " in inet filter input, inet filter output": every chain that holds twins, once. */
+static void add_twin_places(const struct ruleset *rs, struct text *t)
+{
+	for (size_t i = 0; i < rs->n_twins; i++) {
+		const struct twin *w = &rs->twins[i];
+		bool said = false;
+
+		for (size_t k = 0; k < i && !said; k++)
+			said = rs->twins[k].family == w->family &&
+			       !strcmp(rs->twins[k].table, w->table) &&
+			       !strcmp(rs->twins[k].chain, w->chain);
+		if (!said)
+			text_add(t, "%s %s %s %s", i ? "," : " in", table_family_name(w->family),
+				 w->table, w->chain);
+	}
+}
+
+static void print_summary(const struct change *c, const char *verb)
+{
+	size_t exemptions = exemption_count(c->policy);
+	const struct ruleset *rs = &c->after;
+	struct text t = { 0 };
+
+	text_add(&t, "%s: ", c->result == APPLY_UNCHANGED ? "unchanged" : verb);
+	if (exemptions) {
+		text_add(&t, "%zu %s, %zu %s, %zu %s", exemptions,
+			 plural(exemptions, "exemption", "exemptions"), rs->n_rules,
+			 plural(rs->n_rules, "rule", "rules"), rs->n_twins,
+			 plural(rs->n_twins, "twin", "twins"));
+		add_twin_places(rs, &t);
+	} else {
+		text_add(&t, "nothing of untrack is in the kernel");
+	}
+	if (c->dropped)
+		text_add(&t, "; %lu stale %s dropped", c->dropped,
+			 plural(c->dropped, "entry", "entries"));
+	if (!c->s->req.quiet)
+		fprintf(c->s->out, "%s\n", t.s);
+	free(t.s);
+}
+
+static enum exit_code change_to(const struct session *s, const struct policy *p, const char *verb)
+{
+	struct change c;
+	enum exit_code code;
+
+	change_init(&c, s, p);
+	code = run(&c);
+	if (code == CODE_DONE)
+		print_summary(&c, verb);
+	change_free(&c);
+	return code;
+}
+
+enum exit_code command_apply(struct session *s)
+{
+	struct policy p = { 0 };
+	enum exit_code code = session_policy(s, &p);
+
+	if (code == CODE_DONE)
+		code = change_to(s, &p, "applied");
+	policy_free(&p);
+	return code;
+}
+
+enum exit_code command_remove(struct session *s)
+{
+	struct policy nothing = { 0 };
+	enum exit_code code = CODE_USAGE;
+
+	if (!policy_parse(&nothing, "", "nothing", s->d))
+		code = change_to(s, &nothing, "removed");
+	policy_free(&nothing);
+	return code;
+}
+
+/* The generation to go back to: the one asked for, or the one before the newest. 0 is the time
+ * before the first one; -1: a finding says why there is none. */
+static long target_generation(const struct session *s)
+{
+	long newest = generation_newest(&s->paths, s->d);
+	unsigned long asked;
+
+	if (newest < 0)
+		return -1;
+	if (s->req.n_operands &&
+	    !parse_uint(s->req.operands[0], 1, (unsigned long)newest, &asked)) {
+		diag_error(s->d, NULL, "usage", 0, "there is no generation '%s'",
+			   s->req.operands[0]);
+		diag_cure(s->d, "generations count from 1, and the newest is %ld", newest);
+		return -1;
+	}
+	if (s->req.n_operands)
+		return (long)asked;
+	if (!newest)
+		return diag_error(s->d, NULL, "usage", 0,
+				  "nothing was applied yet, so there is "
+				  "nothing to go back to");
+	return newest - 1;
+}
+
+static int read_target(const struct session *s, long target, struct policy *p)
+{
+	auto_free char *name = xasprintf("generation %ld", target);
+	auto_free char *text = target ? generation_read(&s->paths, target, s->d) : xstrdup("");
+
+	return text ? policy_parse(p, text, name, s->d) : -1;
+}
+
+enum exit_code command_rollback(struct session *s)
+{
+	struct policy p = { 0 };
+	enum exit_code code = CODE_USAGE;
+	long target = target_generation(s);
+	auto_free char *verb = xasprintf("rolled back to generation %ld", target);
+
+	if (target >= 0 && !read_target(s, target, &p)) {
+		code = change_to(s, &p, target ? verb : "rolled back to nothing");
+		if (code == CODE_DONE) {
+			diag_note(s->d, NULL, "rollback",
+				  "the files in %s still say otherwise: the next 'untrack apply' "
+				  "applies them again",
+				  s->config);
+		}
+	}
+	policy_free(&p);
+	return code;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What main gives to a command, what a command gives back, and the commands. */
+#ifndef UNTRACK_COMMAND_H
+#define UNTRACK_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "command/options.h"
+#include "config/policy.h"
+#include "report/diag.h"
+#include "transaction/journal.h"
+
+enum exit_code {	       /* an interface: untrack(8), EXIT STATUS */
+		 CODE_DONE,    /* done; valid; equal; healthy */
+		 CODE_NO,      /* the answer is no */
+		 CODE_USAGE,   /* called wrongly, or a file cannot be read; nothing touched */
+		 CODE_REFUSED, /* refused or failed; the kernel is proven to be as it was before */
+		 CODE_UNKNOWN, /* failed, and the state before could not be proven */
+};
+
+struct session { /* one run */
+	struct request req;
+	const char *config;	  /* --config, or the default */
+	struct state_paths paths; /* from --state, or the defaults */
+	FILE *out;		  /* results; findings go to d, which main prints */
+	bool colour;		  /* of out */
+	struct diag *d;
+};
+
+typedef enum exit_code command_fn(struct session *s);
+
+/* configuration.c: the configuration alone, without the host */
+command_fn command_check, command_show;
+/* comparison.c: the kernel against what was asked for; changes nothing */
+command_fn command_diff, command_status;
+/* change.c: the transaction */
+command_fn command_apply, command_remove, command_rollback;
+
+/* The policy of the PATH operands, or of --config where there are none. CODE_DONE, or what the
+ * command exits with: findings are in s->d. */
+enum exit_code session_policy(struct session *s, struct policy *p);
+
+/* The canonical text of a policy, as generations hold it. A fresh string. */
+char *policy_string(const struct policy *p);
+
+/* --backend where given, else what the policy says. */
+enum backend_choice session_backend(const struct session *s, const struct policy *p);
+
+/* Services, interfaces and loopback. */
+size_t exemption_count(const struct policy *p);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* untrack check and show: the configuration alone. They ask this host nothing, so the same files
+ * give the same answer everywhere. */
+#include "command/command.h"
+
+#include "report/show.h"
+#include "rules/compile.h"
+
+/* As policy_load; a configuration that asks for nothing is wrong, too. */
+static int load(const struct session *s, struct policy *p)
+{
+	const char *const *paths = s->req.n_operands ? s->req.operands : &s->config;
+	size_t n = s->req.n_operands ? s->req.n_operands : 1;
+	struct origin at = { .file = paths[0] };
+	int rc = policy_load(p, paths, n, s->d);
+
+	if (rc || !policy_is_empty(p))
+		return rc;
+	diag_error(s->d, &at, "config", 0, "nothing here asks for an exemption");
+	diag_cure(s->d, "write a [service NAME], an [interface NAME] or [loopback] notrack = yes; "
+			"untrack.conf(5) has examples");
+	return -1;
+}
+
+enum exit_code session_policy(struct session *s, struct policy *p)
+{
+	return load(s, p) ? CODE_USAGE : CODE_DONE;
+}
+
+enum backend_choice session_backend(const struct session *s, const struct policy *p)
+{
+	return s->req.backend ? (enum backend_choice)(s->req.backend - 1) : p->backend;
+}
+
+char *policy_string(const struct policy *p)
+{
+	char *s = NULL;
+	size_t len;
+	FILE *f = xmemstream(&s, &len);
+
+	policy_print(p, f);
+	fclose(f);
+	return s;
+}
+
+size_t exemption_count(const struct policy *p)
+{
+	return p->n_services + p->n_interfaces + p->loopback;
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_verdict(const struct session *s, const struct policy *p, bool valid)
+{
+	size_t n = exemption_count(p);
+	unsigned warnings = s->d->warnings;
+
+	if (valid)
+		fprintf(s->out, "valid: %zu exemption%s", n, plural(n));
+	else
+		fprintf(s->out, "%u error%s", s->d->errors, plural(s->d->errors));
+	if (warnings)
+		fprintf(s->out, ", %u warning%s", warnings, plural(warnings));
+	fputc('\n', s->out);
+}
+
+enum exit_code command_check(struct session *s)
+{
+	struct policy p = { 0 };
+	struct ruleset rs = { 0 };
+	int rc = load(s, &p);
+
+	if (!rc)
+		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
+	if (rc || !s->req.quiet)
+		print_verdict(s, &p, !rc);
+	ruleset_free(&rs);
+	policy_free(&p);
+	if (rc)
+		return rc == -1 ? CODE_NO : CODE_USAGE;
+	return CODE_DONE;
+}
+
+static void print_as(const struct session *s, const struct policy *p, const struct ruleset *rs)
+{
+	enum { AS_DEFAULT, AS_RULES, AS_NFT, AS_JSON };
+
+	switch (s->req.as) {
+	case AS_NFT:
+		nft_text(rs, s->out);
+		break;
+	case AS_JSON:
+		show_json(p, &HOST_PARAMS_DEFAULT, rs, s->out);
+		break;
+	case AS_DEFAULT:
+	case AS_RULES:
+		ruleset_print(rs, s->out);
+		if (s->req.verbose)
+			show_classes(p, &HOST_PARAMS_DEFAULT, s->out);
+		break;
+	}
+}
+
+enum exit_code command_show(struct session *s)
+{
+	struct policy p = { 0 };
+	struct ruleset rs = { 0 };
+	enum exit_code code = session_policy(s, &p);
+
+	if (code == CODE_DONE) {
+		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
+		print_as(s, &p, &rs);
+	}
+	ruleset_free(&rs);
+	policy_free(&p);
+	return code;
+}

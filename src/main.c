@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* untrack: the command table, which yields dispatch, parsing and help; findings; exit codes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "command/command.h"
+#include "util.h"
+
+#define FIELD(name) offsetof(struct request, name)
+#define ANY_NUMBER ((size_t)-1)
+
+static const struct option_def general_options[] = {
+	{ "config", 0, OPTION_TEXT, FIELD(config), "DIR", "configuration (default " CONFDIR ")" },
+	{ "state", 0, OPTION_TEXT, FIELD(state), "DIR", "records (default " STATEDIR ")" },
+	{ "backend", 0, OPTION_CHOICE, FIELD(backend), "auto|nftables|iptables",
+	  "instead of what the configuration says" },
+	{ "color", 0, OPTION_CHOICE, FIELD(color), "auto|always|never",
+	  "auto: on a terminal, unless NO_COLOR is set" },
+	{ "quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, "no notes and no summary" },
+	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "more (status, show --as rules)" },
+	{ "version", 0, OPTION_FLAG, FIELD(version), NULL, "print the version" },
+	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "print this help, or a command's" },
+	{ 0 },
+};
+
+static const struct option_def no_options[] = { { 0 } };
+
+static const struct option_def show_options[] = {
+	{ "as", 0, OPTION_CHOICE, FIELD(as), "rules|nft|json", "the form (default rules)" },
+	{ 0 },
+};
+
+static const struct option_def apply_options[] = {
+	{ "force", 0, OPTION_FLAG, FIELD(force), NULL,
+	  "go on over findings that refuse, and over rules of others in our table" },
+	{ "no-drain", 0, OPTION_FLAG, FIELD(no_drain), NULL,
+	  "leave stale conntrack entries to time out" },
+	{ 0 },
+};
+
+static const struct option_def remove_options[] = {
+	{ "force", 0, OPTION_FLAG, FIELD(force), NULL, "go on over rules of others in our table" },
+	{ 0 },
+};
+
+static const struct option_def status_options[] = {
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
+	{ 0 },
+};
+
+static const struct command {
+	const char *name, *synopsis, *summary;
+	command_fn *run;
+	const struct option_def *options;
+	size_t max_operands;
+	bool changes; /* the kernel */
+} commands[] = {
+	{ "check", "[PATH...]", "is the configuration valid?", command_check, no_options,
+	  ANY_NUMBER, false },
+	{ "show", "[PATH...] [--as FORM]", "the rules that the configuration makes", command_show,
+	  show_options, ANY_NUMBER, false },
+	{ "diff", "", "the kernel against the configuration", command_diff, no_options, 0, false },
+	{ "apply", "[--force] [--no-drain]", "put the rules into the kernel, and prove it",
+	  command_apply, apply_options, 0, true },
+	{ "remove", "[--force]", "take everything of ours out of the kernel", command_remove,
+	  remove_options, 0, true },
+	{ "status", "[-v] [--json]", "what is exempt and counted, twins, drift", command_status,
+	  status_options, 0, false },
+	{ "rollback", "[GENERATION]", "back to the rules before the last apply", command_rollback,
+	  no_options, 1, true },
+};
+
+static const char *command_name_at(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return i < ARRAY_SIZE(commands) ? commands[i].name : NULL;
+}
+
+static const struct command *command_find(const char *name, struct diag *d)
+{
+	const char *nearest;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	diag_error(d, NULL, "usage", 0, "unknown command '%s'", name);
+	nearest = options_nearest(name, command_name_at, NULL);
+	if (nearest)
+		diag_cure(d, "did you mean '%s'?", nearest);
+	else
+		diag_cure(d, "'untrack help' lists the commands");
+	return NULL;
+}
+
+static void help_program(FILE *out)
+{
+	fputs("Usage: untrack [OPTION...] COMMAND [ARGUMENT...]\n"
+	      "Keeps chosen traffic out of connection tracking, and keeps it flowing.\n\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		auto_free char *left = xasprintf("%s %s", commands[i].name, commands[i].synopsis);
+
+		fprintf(out, "  %-36s %s\n", left, commands[i].summary);
+	}
+	fprintf(out, "  %-36s %s\n\nOptions:\n", "help [COMMAND]", "this help, or a command's");
+	options_help(general_options, out);
+	fputs("\nExit status: 0 done, 1 the answer is no, 2 called wrongly or a file cannot be "
+	      "read,\n"
+	      "3 refused and nothing changed, 4 a person is needed. See untrack(8).\n",
+	      out);
+}
+
+static void help_command(const struct command *c, FILE *out)
+{
+	fprintf(out, "Usage: untrack [OPTION...] %s%s%s\n%s\n", c->name, *c->synopsis ? " " : "",
+		c->synopsis, c->summary);
+	if (c->options->name)
+		fputs("\nOptions of this command:\n", out);
+	options_help(c->options, out);
+	fputs("\nOptions of every command:\n", out);
+	options_help(general_options, out);
+}
+
+static enum exit_code help(const char *topic, struct session *s)
+{
+	const struct command *c;
+
+	if (!topic) {
+		help_program(s->out);
+		return CODE_DONE;
+	}
+	c = command_find(topic, s->d);
+	if (!c)
+		return CODE_USAGE;
+	help_command(c, s->out);
+	return CODE_DONE;
+}
+
+static bool wants_colour(const struct request *req, int fd)
+{
+	enum { AUTO = 1, ALWAYS, NEVER };
+	const char *no_colour = getenv("NO_COLOR");
+
+	if (req->color == ALWAYS || req->color == NEVER)
+		return req->color == ALWAYS;
+	return isatty(fd) && !(no_colour && *no_colour);
+}
+
+static enum exit_code run_command(const struct command *c, struct session *s)
+{
+	auto_free char *run_dir = NULL;
+
+	if (s->req.n_operands > c->max_operands) {
+		diag_error(s->d, NULL, "usage", 0, "%s: what is '%s'?", c->name,
+			   s->req.operands[c->max_operands]);
+		diag_cure(s->d, "usage: untrack %s %s", c->name, c->synopsis);
+		return CODE_USAGE;
+	}
+	s->config = s->req.config ? s->req.config : CONFDIR;
+	s->paths = (struct state_paths){ STATEDIR, RUNDIR };
+	if (s->req.state) {
+		run_dir = xasprintf("%s/run", s->req.state);
+		s->paths = (struct state_paths){ s->req.state, run_dir };
+	}
+	s->colour = wants_colour(&s->req, STDOUT_FILENO);
+	return c->run(s);
+}
+
+/* Results that were lost are no results; what was done to the kernel is done all the same. */
+static enum exit_code flush_results(const struct session *s, const struct command *c,
+				    enum exit_code code)
+{
+	bool lost = ferror(s->out);
+
+	if (!fflush(s->out) && !lost)
+		return code;
+	diag_error(s->d, NULL, "output", 0, "standard output cannot be written");
+	return code == CODE_DONE && !(c && c->changes) ? CODE_USAGE : code;
+}
+
+static enum exit_code dispatch(char *const *argv, struct session *s)
+{
+	const struct option_def *tables[] = { general_options, no_options };
+	const struct command *c = NULL;
+	const char *name;
+	enum exit_code code = CODE_USAGE;
+
+	if (options_parse(tables, 1, &argv, true, &s->req, s->d))
+		return CODE_USAGE;
+	name = *argv ? *argv++ : NULL;
+	if (s->req.version) {
+		fprintf(s->out, "untrack %s\n", VERSION);
+		code = CODE_DONE;
+	} else if (!name && s->req.help) {
+		code = help(NULL, s);
+	} else if (!name) {
+		diag_error(s->d, NULL, "usage", 0, "no command given");
+		diag_cure(s->d, "'untrack help' lists the commands");
+	} else if (!strcmp(name, "help")) {
+		code = help(*argv, s);
+	} else if ((c = command_find(name, s->d))) {
+		tables[1] = c->options;
+		if (!options_parse(tables, 2, &argv, false, &s->req, s->d))
+			code = s->req.help ? help(name, s) : run_command(c, s);
+	}
+	return flush_results(s, c, code);
+}
+
+int main(int argc, char **argv)
+{
+	struct diag d = { 0 };
+	struct session s = { .out = stdout, .d = &d };
+	enum exit_code code = dispatch(argv + (argc > 0), &s);
+
+	diag_print(&d, stderr, s.req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE,
+		   wants_colour(&s.req, STDERR_FILENO));
+	diag_free(&d);
+	free(s.req.operands);
+	return (int)code;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How things stand: a value, and its two printers. */
+#ifndef UNTRACK_STATUS_H
+#define UNTRACK_STATUS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+#include "config/policy.h"
+#include "rules/ruleset.h"
+#include "rules/twin.h"
+
+struct exemption_status {
+	const char *name, *kind, *description; /* kind: "service", "interface", "loopback" */
+	size_t want, have; /* raw rules of it; have counts those of want that are loaded */
+	const struct counter *in, *out; /* NULL: none in the kernel */
+};
+
+struct status { /* start from {0}; borrows the policy, the rulesets and the plan */
+	const struct policy *policy; /* what was applied last */
+	const struct ruleset *want, *have;
+	const struct twin_plan *plan;
+	const char *backend;
+	long generation; /* 0: none */
+	time_t applied;	 /* when; 0: unknown */
+	bool blocked;	 /* the host's firewall does not allow these exemptions; findings say why */
+	const char *pending; /* what is up with the configuration files; NULL: they are applied */
+	/* the rest comes from status_compare */
+	struct exemption_status *exemptions;
+	size_t n_exemptions;
+	char *drift; /* lines of ruleset_diff */
+	size_t n_drift;
+};
+
+/* Fills in what follows from policy, want and have. */
+void status_compare(struct status *st);
+void status_free(struct status *st); /* what status_compare made */
+
+void status_text(const struct status *st, bool verbose, bool colour, FILE *out);
+void status_json(const struct status *st, FILE *out);
+
+/* Text of ruleset_diff: lines that begin with + in green, with - in red. */
+void status_print_diff(const char *lines, const char *indent, bool colour, FILE *out);
+const char *twin_need_name(enum twin_need need);
+
+#endif
