@@ -78,6 +78,7 @@ struct fw_set {
 	bool concat; /* key is several fields, each padded to 4 bytes */
 	bool known; /* elements were read; otherwise every lookup is a maybe */
 	uint32_t key_type, key_len; /* nft's datatype number; bytes */
+	uint32_t data_len; /* bytes of a map's values, into dreg */
 	enum fw_op elements_do; /* what a match in it does besides: FW_LIMIT, FW_CT_LIMIT,
 				 * FW_CT_WRITE, FW_SYNPROXY; FW_LOAD: nothing */
 	struct fw_element *v; /* sorted by lo when not concat */
@@ -89,7 +90,8 @@ enum fw_cmp { FW_EQ, FW_NEQ, FW_LT, FW_LTE, FW_GT, FW_GTE };
 
 struct fw_expr {
 	enum fw_op op;
-	char *name; /* the kernel's name of the expression: "ct", "cmp", "limit" ... */
+	char *name; /* for messages: "cmp", "limit", with its key "ct mark", "meta skuid", or the
+		     * name of what it calls "xt conntrack" */
 	char *body; /* canonical text of the whole expression, verbatim attributes (nft_body.h);
 		     * counters zeroed, an anonymous set replaced by its definition */
 	uint8_t sreg, dreg; /* fw register numbers */
@@ -101,7 +103,8 @@ struct fw_expr {
 	uint8_t data[FW_DATA_MAX], data2[FW_DATA_MAX]; /* cmp data; range from, to; mask, xor */
 	const struct fw_set *set; /* of lookups; NULL: not read, maybe */
 	struct fw_target target; /* of FW_VERDICT */
-	bool once; /* cannot be written a second time: a jump to an anonymous chain */
+	bool once; /* cannot be written a second time: a jump to an anonymous chain, a set whose
+		    * definition is not known */
 	char *object; /* "objref" to a fixed object: its name (an object map: sreg and set instead) */
 };
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One expression of nf_tables to an operation of fw.h and its canonical text. */
+#include "kernel/nft_expr.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <string.h>
+#include "kernel/nft_body.h"
+#include "kernel/nft_canon.h"
+
+struct kind {
+	const char *name;
+	enum fw_op op; /* where there is no parser: this is all that the walks need */
+	nft_expr_fn *parse;
+};
+
+static bool parse_reject(const struct nft_expr_in *in, struct fw_expr *e)
+{
+	(void)in;
+	e->op = FW_VERDICT;
+	e->target.verdict = FW_REJECT;
+	return true;
+}
+
+static bool parse_queue(const struct nft_expr_in *in, struct fw_expr *e)
+{
+	(void)in;
+	e->op = FW_VERDICT;
+	e->target.verdict = FW_QUEUE;
+	return true;
+}
+
+static bool parse_xt(const struct nft_expr_in *in, struct fw_expr *e)
+{
+	_Static_assert((int)NFTA_MATCH_NAME == NFTA_TARGET_NAME, "both are the first");
+	auto_free char *name = nft_attr_string(in->data.v[NFTA_MATCH_NAME]);
+
+	e->op = FW_XT;
+	if (!name)
+		return false;
+	free(e->name);
+	e->name = xasprintf("xt %s", name);
+	return true;
+}
+
+static const struct kind kinds[] = {
+	{ "bitwise", FW_LOAD, nft_load_bitwise },
+	{ "cmp", FW_CMP, nft_match_cmp },
+	{ "connlimit", FW_CT_LIMIT, NULL },
+	{ "counter", FW_EFFECT, NULL },
+	{ "ct", FW_LOAD, nft_load_ct },
+	{ "dup", FW_EFFECT, NULL },
+	{ "dynset", FW_EFFECT, nft_match_dynset },
+	{ "fib", FW_LOAD, nft_load_fib },
+	{ "flow_offload", FW_CT_WRITE, NULL }, /* what is untracked is not offloaded */
+	{ "immediate", FW_IMMEDIATE, nft_load_immediate },
+	{ "last", FW_EFFECT, NULL },
+	{ "limit", FW_LIMIT, NULL },
+	{ "log", FW_EFFECT, NULL },
+	{ "lookup", FW_LOOKUP, nft_match_lookup },
+	{ "masq", FW_NAT, NULL },
+	{ "match", FW_XT, parse_xt },
+	{ "meta", FW_LOAD, nft_load_meta },
+	{ "nat", FW_NAT, NULL },
+	{ "notrack", FW_EFFECT, NULL },
+	{ "objref", FW_EFFECT, nft_match_objref },
+	{ "payload", FW_LOAD, nft_load_payload },
+	{ "queue", FW_VERDICT, parse_queue },
+	{ "quota", FW_LIMIT, NULL },
+	{ "range", FW_RANGE, nft_match_range },
+	{ "redir", FW_NAT, NULL },
+	{ "reject", FW_VERDICT, parse_reject },
+	{ "synproxy", FW_SYNPROXY, NULL },
+	{ "target", FW_XT, parse_xt },
+	{ "tproxy", FW_NAT, NULL },
+};
+
+static int by_name(const void *key, const void *elem)
+{
+	return strcmp(key, ((const struct kind *)elem)->name);
+}
+
+/* What the expression does, into e; false: malformed. */
+static bool understand(const struct nft_expr_in *in, struct fw_expr *e)
+{
+	const struct kind *k = bsearch(e->name, kinds, ARRAY_SIZE(kinds), sizeof *kinds, by_name);
+	bool good = true;
+
+	if (k) {
+		e->op = k->op;
+		return !k->parse || k->parse(in, e);
+	}
+	if (!nft_load_other(e->name, in, e, &good))
+		e->op = FW_UNKNOWN;
+	return good;
+}
+
+static bool is_anonymous_chain(const char *name)
+{
+	return strncmp(name, "__chain", 7) == 0; /* nf_tables_api.c, nf_tables_addchain */
+}
+
+static bool verdict_body(struct text *t, const struct fw_target *target)
+{
+	static const char *const words[] = {
+		[FW_ACCEPT] = "accept", [FW_DROP] = "drop", [FW_CONTINUE] = "continue",
+		[FW_RETURN] = "return", [FW_JUMP] = "jump", [FW_GOTO] = "goto",
+	};
+
+	if (target->verdict >= ARRAY_SIZE(words))
+		return false;
+	text_add(t, "verdict:%s", words[target->verdict]);
+	if (target->chain) {
+		text_add(t, ":");
+		nft_name_text(t, target->chain);
+	}
+	return true;
+}
+
+static char *body_of(const struct nlattr *name, const struct nlattr *data, struct fw_expr *e,
+		     const char *kernel_name)
+{
+	const struct nft_set_ref *ref = nft_set_ref(name);
+	bool anonymous = ref && e->set && e->set->anonymous;
+	struct text t = { 0 };
+	struct blob b = { 0 };
+
+	if (e->op == FW_VERDICT && strcmp(kernel_name, "immediate") == 0 &&
+	    verdict_body(&t, &e->target))
+		return t.s;
+	nft_canon_data(&b, name, data, anonymous ? ref->name : 0);
+	nft_name_text(&t, kernel_name);
+	text_add(&t, ":");
+	text_hex(&t, b.v, b.n);
+	free(b.v);
+	if (anonymous && e->set->body)
+		text_add(&t, "{%s}", e->set->body);
+	return t.s;
+}
+
+/* A copy would take away from the original what only one rule can have. */
+static bool is_once(const struct fw_expr *e)
+{
+	if (e->target.chain && is_anonymous_chain(e->target.chain))
+		return true;
+	if (!e->set)
+		return false;
+	if (e->set->anonymous && !e->set->body)
+		return true;
+	for (size_t i = 0; e->set->verdict_map && i < e->set->n; i++)
+		if (e->set->v[i].target.chain && is_anonymous_chain(e->set->v[i].target.chain))
+			return true;
+	return false;
+}
+
+static void forget(struct fw_expr *e)
+{
+	free(e->object);
+	free(e->target.chain);
+	*e = (struct fw_expr){ .op = FW_UNKNOWN, .name = e->name };
+}
+
+int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
+		   struct fw_expr *out)
+{
+	struct nft_expr_in in = { .sets = sets, .n_sets = n_sets };
+	auto_free char *kernel_name = NULL;
+	struct nft_attrs t;
+	bool good;
+
+	nft_attrs_nested(&t, elem);
+	kernel_name = nft_attr_string(t.v[NFTA_EXPR_NAME]);
+	if (!kernel_name || !*kernel_name) {
+		*out = (struct fw_expr){ .op = FW_UNKNOWN, .once = true };
+		out->name = xstrdup("nameless");
+		out->body = xstrdup("nameless:");
+		return -1;
+	}
+	nft_attrs_nested(&in.data, t.v[NFTA_EXPR_DATA]);
+	*out = (struct fw_expr){ .name = xstrdup(kernel_name) };
+	good = understand(&in, out);
+	if (!good)
+		forget(out);
+	out->body = body_of(t.v[NFTA_EXPR_NAME], t.v[NFTA_EXPR_DATA], out, kernel_name);
+	out->once = !good || is_once(out);
+	return good ? 0 : -1;
+}
