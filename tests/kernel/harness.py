@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests as functions, the program under test, and what the tests claim about it."""
+
+import difflib
+import os
+import pathlib
+import re
+import socket
+
+import lab
+import netlink
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("UNTRACK", str(ROOT / "build" / "untrack"))
+RULESETS = pathlib.Path(__file__).parent / "rulesets"
+TESTS = []  # (name, function), in order of definition
+
+WEB = """
+[service web]
+protocol = tcp
+port = 80
+"""
+
+
+class Failure(Exception):
+    """A claim that does not hold."""
+
+
+class Skip(Exception):
+    """This machine cannot run the test."""
+
+
+def test(name):
+    def register(function):
+        TESTS.append((name, function))
+        return function
+    return register
+
+
+def claim(truth, what):
+    if not truth:
+        raise Failure(what)
+
+
+def equal(got, want, what):
+    if got != want:
+        raise Failure(f"{what}:\n  want {want}\n  got  {got}")
+
+
+def same_text(got, want, what):
+    """Equality of two listings; says which lines differ."""
+    if got == want:
+        return
+    lines = difflib.unified_diff(want.splitlines(), got.splitlines(), "want", "got", n=1,
+                                 lineterm="")
+    raise Failure(f"{what}:\n" + "\n".join(lines))
+
+
+def ruleset(name):
+    return (RULESETS / f"{name}.nft").read_text(encoding="ascii")
+
+
+class Untrack:
+    """The program, with a configuration and a state directory of its own, on one host."""
+
+    count = 0
+
+    def __init__(self, host, config=WEB):
+        Untrack.count += 1
+        self.host = host
+        self.dir = lab.RUN / f"untrack-{Untrack.count}"
+        (self.dir / "rules.d").mkdir(parents=True)
+        (self.dir / "untrack.conf").touch()
+        self.configure(config)
+
+    def configure(self, config):
+        (self.dir / "rules.d" / "10-test.conf").write_text(config, encoding="ascii")
+
+    def command(self, *args):
+        return [PROGRAM, "--config", str(self.dir), "--state", str(self.dir / "state"), *args]
+
+    def run(self, *args, **kwargs):
+        return self.host.run(*self.command(*args), check=False, **kwargs)
+
+    def expect(self, status, *args):
+        """Runs it and claims its exit status; its output, standard error after standard output."""
+        done = self.run(*args)
+        text = done.stdout + done.stderr
+        if "Sanitizer" in text or done.returncode != status:
+            raise Failure(f"untrack {' '.join(args)}: status {done.returncode}, want {status}\n{text}")
+        return text
+
+    def apply(self):
+        return self.expect(0, "apply")
+
+    def remove(self):
+        return self.expect(0, "remove")
+
+
+# What is true of a host ---------------------------------------------------------------------------
+
+PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "gre": socket.IPPROTO_GRE}
+
+
+def tracked(host, proto="tcp", port=None):
+    """Conntrack entries of a protocol, with this port at either end if given."""
+    return [e for e in netlink.entries(host)
+            if e.proto == PROTOCOLS[proto] and port in (None, e.sport, e.dport)]
+
+
+def no_entry(host, proto="tcp", port=None):
+    left = tracked(host, proto, port)
+    claim(not left, f"{len(left)} conntrack entries of {proto} {port or ''}, first {left[:2]}")
+
+
+def twins(host):
+    """The rules of ours outside our own table."""
+    text = host.listing()
+    own = re.search(r"^table inet untrack \{.*?^\}\n", text, re.M | re.S)
+    if own:
+        text = text.replace(own.group(0), "")
+    return [line.strip() for line in text.splitlines() if '"untrack:' in line]
+
+
+def foreign(host):
+    """The listing without our table."""
+    return re.sub(r"^table inet untrack \{.*?^\}\n", "", host.listing(), flags=re.M | re.S)
+
+
+def zeroed(listing):
+    return re.sub(r"packets \d+ bytes \d+", "packets 0 bytes 0", listing)

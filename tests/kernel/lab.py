@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hosts for tests: network namespaces without names, so that nothing is left whatever ends a test."""
+
+import ctypes
+import itertools
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+PR_SET_PDEATHSIG = 1
+MAC = itertools.count(1)
+RUN = pathlib.Path("/run/lab")  # in the tmpfs of one test
+
+
+def call(name, *args):
+    if getattr(LIBC, name)(*args):
+        errnum = ctypes.get_errno()
+        raise OSError(errnum, f"{name}: {os.strerror(errnum)}")
+
+
+def die_with_parent():
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def in_new_pid_namespace(function):
+    """function() in a process whose end is the end of all its descendants; what it returned."""
+    call("unshare", CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            die_with_parent()
+            status = function()
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def enter_sandbox():
+    """Takes this process out of the host: mounts and network of its own, an empty /run."""
+    call("unshare", CLONE_NEWNS | CLONE_NEWNET)
+    call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    call("mount", b"proc", b"/proc", b"proc", 0, None)
+    call("mount", b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755")
+    RUN.mkdir()
+
+
+class Host:
+    """One network namespace; `with host:` moves the calling thread into it."""
+
+    def __init__(self):
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        call("unshare", CLONE_NEWNET)
+        self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.path = f"/proc/{os.getpid()}/fd/{self.fd}"
+        self.back = []
+        # Addresses must be usable at once: no duplicate address detection, on any interface.
+        self.sysctl("net/ipv6/conf/default/accept_dad", 0)
+        self.sysctl("net/ipv6/conf/default/router_solicitations", 0)
+        self.run("ip", "link", "set", "lo", "up")
+        call("setns", home, CLONE_NEWNET)
+        os.close(home)
+
+    def __enter__(self):
+        self.back.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+        call("setns", self.fd, CLONE_NEWNET)
+        return self
+
+    def __exit__(self, *_):
+        home = self.back.pop()
+        call("setns", home, CLONE_NEWNET)
+        os.close(home)
+
+    def run(self, *command, stdin=None, check=True, timeout=30, env=None):
+        """Runs a command here; its CompletedProcess, with text output."""
+        with self:
+            done = subprocess.run(command, input=stdin, capture_output=True, text=True,
+                                  timeout=timeout, env=env, check=False)
+        if check and done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr}")
+        return done
+
+    def sysctl(self, name, value):
+        with self, open(f"/proc/sys/{name}", "w", encoding="ascii") as f:
+            f.write(str(value))
+
+    def ip(self, *lines):
+        self.run("ip", "-batch", "-", stdin="\n".join(lines) + "\n")
+
+    def nft(self, text):
+        """Loads nft rules."""
+        self.run("nft", "-f", "-", stdin=text)
+
+    def listing(self):
+        return self.run("nft", "list", "ruleset").stdout
+
+    def forward(self):
+        self.sysctl("net/ipv4/ip_forward", 1)
+        self.sysctl("net/ipv6/conf/all/forwarding", 1)
+
+
+def link(a, a_name, a_addresses, b, b_name, b_addresses):
+    """A cable between two hosts. Neighbours know each other: a first packet is not held up."""
+    mac = {a: f"02:00:00:00:00:{next(MAC):02x}", b: f"02:00:00:00:00:{next(MAC):02x}"}
+    a.ip(f"link add {a_name} address {mac[a]} type veth "
+         f"peer name {b_name} address {mac[b]} netns {b.path}")
+    for host, name, own, peer, peers in ((a, a_name, a_addresses, b, b_addresses),
+                                         (b, b_name, b_addresses, a, a_addresses)):
+        host.ip(f"link set {name} up",
+                *(f"addr add {address} dev {name}" for address in own.split()),
+                *(f"neigh add {address.split('/')[0]} lladdr {mac[peer]} dev {name}"
+                  for address in peers.split()))
+
+
+def two_hosts():
+    """client -- server, and a second cable to the server's eth1. The client also holds the denied
+    sources. Returns (client, server)."""
+    client, server = Host(), Host()
+    link(client, "eth0", "192.0.2.20/24 2001:db8::20/64 203.0.113.5/32 2001:db8:bad::5/128",
+         server, "eth0", "192.0.2.10/24 2001:db8::10/64")
+    link(client, "eth1", "10.10.0.20/24 2001:db8:10::20/64",
+         server, "eth1", "10.10.0.1/24 2001:db8:10::1/64")
+    server.ip("route add 203.0.113.0/24 dev eth0", "route add 2001:db8:bad::/48 dev eth0")
+    return client, server
+
+
+def three_hosts(mtu=1500):
+    """lan -- gateway -- wan: 10.10.0.20 eth0 | eth1 10.10.0.1, 192.0.2.10 eth0 | eth0 192.0.2.20.
+    mtu is what the gateway can send into the LAN. Returns (lan, gateway, wan)."""
+    lan, gateway, wan = Host(), Host(), Host()
+    link(lan, "eth0", "10.10.0.20/24 2001:db8:10::20/64",
+         gateway, "eth1", "10.10.0.1/24 2001:db8:10::1/64")
+    link(wan, "eth0", "192.0.2.20/24 2001:db8::20/64",
+         gateway, "eth0", "192.0.2.10/24 2001:db8::10/64")
+    lan.ip("route add default via 10.10.0.1", "route add default via 2001:db8:10::1")
+    wan.ip("route add default via 192.0.2.10", "route add default via 2001:db8::10")
+    gateway.ip(f"link set eth1 mtu {mtu}")
+    gateway.forward()
+    return lan, gateway, wan
