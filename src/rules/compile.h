@@ -7,7 +7,7 @@
 #include "config/policy.h"
 #include "rules/ruleset.h"
 
-struct host_params { /* the few facts of a host that change what is compiled */
+struct host_params {		     /* the few facts of a host that change what is compiled */
 	struct port_range ephemeral; /* net.ipv4.ip_local_port_range, used for both families */
 	bool forwards; /* ip_forward, or forwarding on any interface, of either family */
 };
@@ -22,12 +22,16 @@ void compile_rules(const struct policy *p, const struct host_params *h, struct r
 /* DESIGN 4: the three classes of exempt packets, each with the state it had while tracked. */
 enum packet_class { CLASS_OPENING, CLASS_CONTINUING, CLASS_ERROR };
 
-struct traffic { /* one class of the packets of exemptions of one shape, at one hook */
+enum port_side { SIDE_NONE, SIDE_SRC, SIDE_DST }; /* which ports of the match are the service's */
+
+struct traffic {     /* one class of the packets of exemptions of one shape, at one hook */
 	char *names; /* "web" or "web,api,+12" */
 	enum accept_mode accept;
 	enum hook hook; /* INPUT, FORWARD or OUTPUT: the filter hook they pass */
 	enum packet_class class;
 	bool original; /* the role's original direction */
+	enum port_side side;
+	unsigned shape; /* traffic of one shape and one side of its role shares this number */
 	struct match match;
 	struct origin at; /* the first exemption of the shape */
 };

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One rule of the host's firewall against one abstract packet: its register operations executed on
+ * domains instead of values. */
+#include <stdlib.h>
+#include <string.h>
+#include "rules/domain.h"
+#include "rules/packet.h"
+
+struct value {			     /* what a register holds */
+	struct domain own;	     /* when it is not a field of the packet */
+	const struct domain *domain; /* NULL: unknown, or several fields of a header */
+	bool state;		     /* comes from ct state */
+	bool payload;		     /* a piece of a header that starts at offset of field */
+	enum fw_field field;
+	uint16_t offset;
+};
+
+struct machine {
+	const struct packet *packet;
+	uint32_t state;
+	struct value regs[FW_REGS];
+	struct eval *out;
+	enum tri match; /* so far */
+};
+
+/* A field of a header by position. IPv4: RFC 791; IPv6: RFC 8200; ports: their first four bytes. */
+struct header_field {
+	enum fw_field header;
+	uint16_t offset, len;
+	const struct domain *domain;
+};
+
+static size_t header_fields(const struct packet *p, struct header_field out[8])
+{
+	bool v4 = p->family == FAMILY_V4;
+	size_t n = 0;
+
+	out[n++] = v4 ? (struct header_field){ FW_F_NETWORK, 9, 1, &p->proto }
+		      : (struct header_field){ FW_F_NETWORK, 6, 1, &p->next_header };
+	out[n++] = v4 ? (struct header_field){ FW_F_NETWORK, 12, 4, &p->saddr }
+		      : (struct header_field){ FW_F_NETWORK, 8, 16, &p->saddr };
+	out[n++] = v4 ? (struct header_field){ FW_F_NETWORK, 16, 4, &p->daddr }
+		      : (struct header_field){ FW_F_NETWORK, 24, 16, &p->daddr };
+	if (p->icmp_type.n) {
+		out[n++] = (struct header_field){ FW_F_TRANSPORT, 0, 1, &p->icmp_type };
+		return n;
+	}
+	out[n++] = (struct header_field){ FW_F_TRANSPORT, 0, 2, &p->sport };
+	out[n++] = (struct header_field){ FW_F_TRANSPORT, 2, 2, &p->dport };
+	if (p->tcp_flags.n)
+		out[n++] = (struct header_field){ FW_F_TRANSPORT, 13, 1, &p->tcp_flags };
+	return n;
+}
+
+static const struct domain *simple_field(const struct packet *p, enum fw_field f)
+{
+	switch (f) {
+	case FW_F_L4PROTO:
+		return &p->proto;
+	case FW_F_NFPROTO:
+		return &p->nfproto;
+	case FW_F_IIFNAME:
+		return &p->iifname;
+	case FW_F_OIFNAME:
+		return &p->oifname;
+	case FW_F_IIF:
+		return &p->iif;
+	case FW_F_OIF:
+		return &p->oif;
+	case FW_F_FIB_DADDR_TYPE:
+		return &p->fib_daddr;
+	case FW_F_OTHER:
+	case FW_F_CT_STATE:
+	case FW_F_CT_OTHER:
+	case FW_F_NETWORK:
+	case FW_F_TRANSPORT:
+	case FW_F_META_MARK:
+	case FW_F_META_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+/* The whole field, or its leading bytes (a prefix match loads no more than it needs). */
+static void load_payload(const struct packet *p, const struct fw_expr *e, struct value *v)
+{
+	struct header_field f[8];
+	size_t n = header_fields(p, f);
+
+	v->payload = true;
+	v->field = e->field;
+	v->offset = e->offset;
+	for (size_t i = 0; i < n; i++)
+		if (f[i].header == e->field && f[i].offset == e->offset && e->len <= f[i].len)
+			domain_truncate(f[i].domain, e->len, &v->own);
+}
+
+static void set_reg(struct machine *m, uint8_t reg, struct value v)
+{
+	if (reg >= FW_REGS)
+		return;
+	domain_free(&m->regs[reg].own);
+	m->regs[reg] = v;
+	if (v.own.n)
+		m->regs[reg].domain = &m->regs[reg].own;
+}
+
+static void load(struct machine *m, const struct fw_expr *e)
+{
+	struct value v = { .field = e->field };
+
+	switch (e->field) {
+	case FW_F_CT_STATE:
+		domain_point(&v.own, &m->state, 4);
+		v.state = true;
+		break;
+	case FW_F_NETWORK:
+	case FW_F_TRANSPORT:
+		load_payload(m->packet, e, &v);
+		break;
+	case FW_F_CT_OTHER:
+		m->out->flags |= EVAL_CT_OTHER;
+		/* nft_ct_get_eval() breaks the rule when the packet has no entry. */
+		if (m->state == STATE_UNTRACKED)
+			m->match = NO;
+		break;
+	case FW_F_OTHER:
+	case FW_F_META_MARK:
+	case FW_F_META_OTHER:
+		m->out->flags &= ~EVAL_FLOW;
+		break;
+	case FW_F_L4PROTO:
+	case FW_F_NFPROTO:
+	case FW_F_IIFNAME:
+	case FW_F_OIFNAME:
+	case FW_F_IIF:
+	case FW_F_OIF:
+	case FW_F_FIB_DADDR_TYPE:
+		v.domain = simple_field(m->packet, e->field);
+		break;
+	}
+	if (e->field == FW_F_TRANSPORT && e->offset + e->len > 4) /* not the ports */
+		m->out->flags &= ~EVAL_FLOW;
+	set_reg(m, e->dreg, v);
+}
+
+static struct value *reg(struct machine *m, uint8_t r)
+{
+	return &m->regs[r < FW_REGS ? r : 0];
+}
+
+static void bitwise(struct machine *m, const struct fw_expr *e)
+{
+	struct value *s = reg(m, e->sreg), v = { .state = s->state };
+
+	if (s->domain && s->domain->n && e->len == s->domain->len)
+		domain_bitwise(s->domain, e->data, e->data2, &v.own);
+	set_reg(m, e->dreg, v);
+}
+
+/* A load of several neighbouring fields (nft merges sport and dport): equal only piece by piece. */
+static enum tri compare_pieces(struct machine *m, const struct value *v, const struct fw_expr *e)
+{
+	struct header_field f[8];
+	size_t n = header_fields(m->packet, f), seen = 0;
+	enum tri all = YES;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = f[i].offset - v->offset;
+
+		if (f[i].header != v->field || f[i].offset < v->offset ||
+		    f[i].offset + f[i].len > v->offset + e->len)
+			continue;
+		all = tri_and(all, domain_compare(f[i].domain, FW_EQ, e->data + at, f[i].len));
+		seen += f[i].len;
+	}
+	if (seen < e->len && all == YES)
+		all = MAYBE;
+	return e->cmp == FW_EQ ? all : e->cmp == FW_NEQ ? tri_not(all) : MAYBE;
+}
+
+static enum tri compare(struct machine *m, const struct fw_expr *e)
+{
+	const struct value *v = reg(m, e->sreg);
+
+	if (v->domain)
+		return domain_compare(v->domain, e->cmp, e->data, e->len);
+	if (v->payload)
+		return compare_pieces(m, v, e);
+	return MAYBE;
+}
+
+static void add_branch(struct machine *m, const struct fw_target *t, unsigned element,
+		       enum tri when)
+{
+	struct branch *b = ARRAY_ADD(m->out->v, m->out->n);
+
+	b->target = *t;
+	b->element = element;
+	b->when = tri_and(when, m->match);
+}
+
+/* Verdict map: one branch for every element that the value may be; what is not in the map, and what
+ * "continue" says, goes on with the next rule. */
+static void lookup_verdict(struct machine *m, const struct fw_expr *e, const struct domain *d)
+{
+	for (size_t i = 0; e->set->known && i < e->set->n; i++) {
+		const struct fw_element *el = &e->set->v[i];
+		enum tri t = e->set->concat || !d || !d->n || e->set->key_len > d->len
+				     ? MAYBE
+				     : domain_in_range(d, el->lo, el->hi, e->set->key_len);
+
+		if (t != NO)
+			add_branch(m, &el->target, (unsigned)i + 1, t);
+	}
+	if (!e->set->known) {
+		m->out->flags |= EVAL_UNKNOWN;
+		add_branch(m, &(struct fw_target){ FW_CONTINUE, NULL }, 0, MAYBE);
+	}
+	m->match = m->out->n ? m->match : NO;
+}
+
+static bool state_in_key(struct machine *m, const struct fw_expr *e)
+{
+	size_t words = e->set ? (e->set->key_len + 3) / 4 : 1;
+
+	for (size_t r = e->sreg; r < e->sreg + words && r < FW_REGS; r++)
+		if (m->regs[r].state)
+			return true;
+	return false;
+}
+
+static void lookup(struct machine *m, const struct fw_expr *e)
+{
+	const struct value *v = reg(m, e->sreg);
+	enum tri t;
+
+	if (state_in_key(m, e))
+		m->out->flags |= e->set && !e->set->concat ? EVAL_STATE : EVAL_STATE_HARD;
+	if (!e->set || e->set->dynamic)
+		m->out->flags &= ~EVAL_FLOW;
+	if (e->set && e->set->verdict_map) {
+		lookup_verdict(m, e, v->domain);
+		return;
+	}
+	t = e->set && v->domain ? domain_in_set(v->domain, e->set) : MAYBE;
+	m->match = tri_and(m->match, e->inverted ? tri_not(t) : t);
+	if (e->set && e->set->map)
+		set_reg(m, e->dreg, (struct value){ 0 });
+}
+
+/* Does the tested mask or value hold the untracked bit? Only for naming the cure. */
+static void note_untracked(struct machine *m, const struct fw_expr *e)
+{
+	uint32_t bits = 0;
+
+	if (e->op == FW_BITWISE && reg(m, e->sreg)->state)
+		memcpy(&bits, e->data, 4);
+	if (e->op == FW_CMP && reg(m, e->sreg)->state && e->cmp == FW_EQ)
+		memcpy(&bits, e->data, 4);
+	if (e->op == FW_LOOKUP && reg(m, e->sreg)->state && e->set && !e->inverted) {
+		uint32_t u = STATE_UNTRACKED;
+
+		for (size_t i = 0; i < e->set->n && !e->set->concat; i++)
+			if (!memcmp(e->set->v[i].lo, &u, 4))
+				bits = u;
+	}
+	if (bits != UINT32_MAX && bits & STATE_UNTRACKED)
+		m->out->flags |= EVAL_NAMES_UNTRACKED;
+}
+
+static void effect(struct machine *m, const struct fw_expr *e)
+{
+	static const char *const harmless[] = { "counter", "log", "notrack", "objref", "last" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (!strcmp(e->name, harmless[i]))
+			return;
+	m->out->flags |= EVAL_EFFECT;
+}
+
+static void maybe(struct machine *m, unsigned flags)
+{
+	m->match = tri_and(m->match, MAYBE);
+	m->out->flags |= flags;
+	m->out->flags &= ~EVAL_FLOW;
+}
+
+static void xt(struct machine *m, const struct fw_expr *e)
+{
+	maybe(m, EVAL_XT);
+	if (!strcmp(e->name, "target"))
+		add_branch(m, &(struct fw_target){ FW_CONTINUE, NULL }, 0, MAYBE);
+}
+
+static void test(struct machine *m, const struct fw_expr *e)
+{
+	enum tri t;
+
+	if (reg(m, e->sreg)->state)
+		m->out->flags |= EVAL_STATE;
+	if (e->op == FW_CMP)
+		t = compare(m, e);
+	else
+		t = reg(m, e->sreg)->domain
+			    ? domain_in_range(reg(m, e->sreg)->domain, e->data, e->data2, e->len)
+			    : MAYBE;
+	m->match = tri_and(m->match, e->op == FW_RANGE && e->inverted ? tri_not(t) : t);
+}
+
+static void execute(struct machine *m, const struct fw_expr *e)
+{
+	note_untracked(m, e);
+	switch (e->op) {
+	case FW_LOAD:
+		load(m, e);
+		break;
+	case FW_BITWISE:
+		bitwise(m, e);
+		break;
+	case FW_CMP:
+	case FW_RANGE:
+		test(m, e);
+		break;
+	case FW_LOOKUP:
+		lookup(m, e);
+		break;
+	case FW_VERDICT:
+		add_branch(m, &e->target, 0, YES);
+		break;
+	case FW_IMMEDIATE: {
+		struct value v = { 0 };
+
+		if (e->len && e->len <= DOMAIN_BYTES)
+			domain_point(&v.own, e->data, e->len);
+		set_reg(m, e->dreg, v);
+		break;
+	}
+	case FW_EFFECT:
+		effect(m, e);
+		break;
+	case FW_LIMIT:
+		maybe(m, EVAL_LIMIT);
+		break;
+	case FW_MAYBE:
+		maybe(m, 0);
+		break;
+	case FW_CT_LIMIT:
+		maybe(m, EVAL_CT_LIMIT | EVAL_LIMIT);
+		break;
+	case FW_SYNPROXY:
+		maybe(m, EVAL_SYNPROXY);
+		add_branch(m, &(struct fw_target){ FW_QUEUE, NULL }, 0, MAYBE);
+		break;
+	case FW_CT_WRITE:
+		m->out->flags |= EVAL_CT_WRITE;
+		break;
+	case FW_XT:
+		xt(m, e);
+		break;
+	case FW_NAT:
+		m->out->flags |= EVAL_NAT;
+		add_branch(m, &(struct fw_target){ FW_ACCEPT, NULL }, 0, YES);
+		break;
+	case FW_UNKNOWN:
+		maybe(m, EVAL_UNKNOWN);
+		break;
+	}
+}
+
+void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state, struct eval *out)
+{
+	struct machine m = { .packet = p, .state = state, .out = out, .match = YES };
+
+	*out = (struct eval){ .flags = EVAL_FLOW };
+	for (size_t i = 0; i < r->n_exprs && m.match != NO && !out->n; i++)
+		execute(&m, &r->exprs[i]);
+	if (m.match == NO)
+		out->n = 0;
+	else if (!out->n)
+		add_branch(&m, &(struct fw_target){ FW_CONTINUE, NULL }, 0, YES);
+	for (size_t i = 0; i < FW_REGS; i++)
+		domain_free(&m.regs[i].own);
+}
+
+void eval_free(struct eval *e)
+{
+	free(e->v);
+	*e = (struct eval){ 0 };
+}
+
+/* "verdict:jump:CHAIN" with what would break the body's words percent-encoded. */
+static void verdict_body(const struct fw_target *t, struct text *out)
+{
+	static const char *const names[] = { "accept", "drop", "continue", "return",
+					     "jump",   "goto", "queue",	   "reject" };
+
+	text_add(out, "verdict:%s", names[t->verdict]);
+	if (!t->chain)
+		return;
+	text_add(out, ":");
+	for (const unsigned char *c = (const unsigned char *)t->chain; *c; c++)
+		text_add(out, *c <= ' ' || *c == '%' || *c > 126 ? "%%%02x" : "%c", *c);
+}
+
+char *rule_twin_body(const struct fw_rule *r, unsigned element)
+{
+	struct text t = { 0 };
+	bool state[FW_REGS] = { false };
+
+	for (size_t i = 0; i < r->n_exprs; i++) {
+		const struct fw_expr *e = &r->exprs[i];
+		bool from = e->sreg < FW_REGS && state[e->sreg];
+
+		if (e->op == FW_LOAD || e->op == FW_BITWISE) {
+			bool is = e->op == FW_LOAD ? e->field == FW_F_CT_STATE : from;
+
+			if (e->dreg < FW_REGS)
+				state[e->dreg] = is;
+			if (is)
+				continue;
+		}
+		if ((e->op == FW_CMP || e->op == FW_RANGE || e->op == FW_LOOKUP) && from) {
+			if (e->op == FW_LOOKUP && e->set->verdict_map && element) {
+				text_add(&t, "%s", t.len ? " " : "");
+				verdict_body(&e->set->v[element - 1].target, &t);
+			}
+			continue;
+		}
+		text_add(&t, "%s%s", t.len ? " " : "", e->body);
+	}
+	return t.s ? t.s : xstrdup("");
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For every class of exempt packets and every base chain on its way: is anything needed, and if so,
+ * which rules get a twin. */
+#include "rules/twin.h"
+
+#include <string.h>
+#include "rules/port_cells.h"
+#include "rules/twin_finding.h"
+#include "rules/twin_want.h"
+#include "rules/walk.h"
+
+enum { PRIORITY_RAW = -300, PRIORITY_CONNTRACK = -200 }; /* linux/netfilter_ipv4.h */
+
+struct closed { /* ports of a shape to which the firewall lets no new connection */
+	unsigned shape;
+	enum family family;
+	struct ports ports; /* n == 0: all of them (a portless protocol) */
+	const struct traffic *traffic;
+	const struct fw_chain *chain;
+};
+
+struct derivation {
+	const struct policy *policy;
+	const struct fw *fw;
+	struct twin_plan *plan;
+	struct twin_findings findings;
+	struct twin_wants wants;
+	struct closed *closed;
+	size_t n_closed;
+	struct port_cuts cuts;
+};
+
+static bool hook_on_way(enum hook traffic, enum hook hook)
+{
+	switch (hook) {
+	case HOOK_PREROUTING:
+		return traffic != HOOK_OUTPUT;
+	case HOOK_INPUT:
+	case HOOK_FORWARD:
+	case HOOK_OUTPUT:
+		return traffic == hook;
+	case HOOK_POSTROUTING:
+		return traffic != HOOK_INPUT;
+	}
+	return false;
+}
+
+static bool chain_on_way(const struct fw_chain *c, const struct traffic *t, enum family f)
+{
+	bool raw_hook = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+
+	if (!c->base || !hook_on_way(t->hook, c->hook))
+		return false;
+	if (raw_hook && c->priority < PRIORITY_RAW) /* before our rules: nothing has changed */
+		return false;
+	return c->family == TABLE_INET || (c->family == TABLE_IP) == (f == FAMILY_V4);
+}
+
+static bool is_nat(const struct fw_chain *c)
+{
+	return c->type && !strcmp(c->type, "nat");
+}
+
+/* Before conntrack has looked at it every packet is invalid, nf_ct_get() finding nothing. */
+static uint32_t stand_in(const struct fw_chain *c, enum packet_class class)
+{
+	static const uint32_t states[] = { STATE_NEW, STATE_ESTABLISHED, STATE_RELATED };
+	bool raw_hook = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+
+	return raw_hook && c->priority <= PRIORITY_CONNTRACK ? STATE_INVALID : states[class];
+}
+
+static void add_need(struct derivation *d, const struct fw_chain *c, const struct traffic *t,
+		     enum family f, enum twin_need need, char *why)
+{
+	struct chain_need *n;
+
+	if (!d->plan) {
+		free(why);
+		return;
+	}
+	n = ARRAY_ADD(d->plan->needs, d->plan->n_needs);
+	n->chain = c;
+	n->names = xstrdup(t->names);
+	n->class = t->class;
+	n->family = f;
+	n->need = need;
+	n->why = why;
+}
+
+/* ---- closed ports ------------------------------------------------------------------------------
+ */
+
+static struct ports *service_ports(struct traffic *t)
+{
+	switch (t->side) {
+	case SIDE_SRC:
+		return &t->match.sport;
+	case SIDE_DST:
+		return &t->match.dport;
+	case SIDE_NONE:
+		break;
+	}
+	return NULL;
+}
+
+/* The same traffic for some of its ports only; the caller frees the match. */
+static struct traffic traffic_narrow(const struct traffic *t, const struct ports *only)
+{
+	struct traffic copy = *t;
+	struct ports *p;
+
+	match_copy(&copy.match, &t->match);
+	p = service_ports(&copy);
+	if (p && only) {
+		free(p->v);
+		ports_copy(p, only);
+	}
+	return copy;
+}
+
+static enum outcome new_outcome(struct derivation *d, const struct traffic *t, enum family f,
+				const struct fw_chain *c)
+{
+	struct packet p;
+	struct walk *w;
+	enum outcome o;
+
+	packet_init(&p, t, f, c->hook);
+	w = walk_new(d->fw, &p, stand_in(c, CLASS_OPENING));
+	o = walk_chain(w, c, WALK_TRACKED)->outcome;
+	walk_free(w);
+	packet_free(&p);
+	return o;
+}
+
+static void note_closed(struct derivation *d, const struct traffic *t, enum family f,
+			const struct fw_chain *c, const struct ports *ports)
+{
+	struct closed *k = ARRAY_ADD(d->closed, d->n_closed);
+
+	k->shape = t->shape;
+	k->family = f;
+	ports_copy(&k->ports, ports);
+	k->traffic = t;
+	k->chain = c;
+	add_need(d, c, t, f, NEED_CLOSED, xstrdup("it accepts no new connection"));
+}
+
+/* Ports that chain c closes: all or none of them at a glance, or else cell by cell. */
+static void chain_closes(struct derivation *d, struct traffic *t, enum family f,
+			 const struct fw_chain *c)
+{
+	enum outcome all = new_outcome(d, t, f, c);
+	struct ports *mine = service_ports(t), none = { 0 }, closed = { 0 }, *cells;
+	size_t n;
+
+	if (all == OUT_DROP || all == OUT_REJECT) {
+		note_closed(d, t, f, c, mine ? mine : &none);
+		return;
+	}
+	if (all != OUT_MIXED || !mine)
+		return;
+	cells = port_cells(mine, &d->cuts, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct traffic part = traffic_narrow(t, &cells[i]);
+		enum outcome o = new_outcome(d, &part, f, c);
+
+		for (size_t k = 0; (o == OUT_DROP || o == OUT_REJECT) && k < cells[i].n; k++)
+			ports_add(&closed, cells[i].v[k].lo, cells[i].v[k].hi);
+		match_free(&part.match);
+		free(cells[i].v);
+	}
+	free(cells);
+	ports_normalise(&closed);
+	if (closed.n)
+		note_closed(d, t, f, c, &closed);
+	free(closed.v);
+}
+
+static void find_closed(struct derivation *d, struct traffic *t)
+{
+	if (!t->original || t->class != CLASS_OPENING || t->accept != ACCEPT_TWIN)
+		return;
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++)
+		for (size_t i = 0; t->match.families & 1u << f && i < d->fw->n_chains; i++)
+			if (chain_on_way(&d->fw->chains[i], t, f) && !is_nat(&d->fw->chains[i]))
+				chain_closes(d, t, f, &d->fw->chains[i]);
+}
+
+static bool same_closed(const struct closed *a, const struct closed *b)
+{
+	struct match x = { .sport = a->ports }, y = { .sport = b->ports };
+
+	return a->shape == b->shape && !match_compare(&x, &y);
+}
+
+/* One warning for both families and for all the chains that close the same ports. */
+static void tell_closed(struct derivation *d)
+{
+	for (size_t i = 0; i < d->n_closed; i++) {
+		const struct closed *c = &d->closed[i];
+		unsigned families = 0;
+		bool told = false;
+
+		for (size_t k = 0; k < d->n_closed; k++)
+			if (same_closed(c, &d->closed[k])) {
+				families |= 1u << d->closed[k].family;
+				told = told || k < i;
+			}
+		if (!told)
+			finding_closed(&d->findings, c->traffic, &c->ports, families, c->chain);
+	}
+}
+
+/* What of t the firewall is open for; false: nothing. The caller frees the match. */
+static bool traffic_open(struct derivation *d, const struct traffic *t, enum family f,
+			 struct traffic *out)
+{
+	*out = traffic_narrow(t, NULL);
+	for (size_t i = 0; i < d->n_closed; i++) {
+		const struct closed *c = &d->closed[i];
+		struct ports *p = service_ports(out);
+
+		if (c->shape != t->shape || c->family != f)
+			continue;
+		if (p && c->ports.n)
+			ports_subtract(p, &c->ports);
+		if (!p || !c->ports.n || !p->n) {
+			match_free(&out->match);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- the walks ---------------------------------------------------------------------------------
+ */
+
+struct visit { /* one chain, one class */
+	struct derivation *d;
+	const struct traffic *traffic;
+	enum family family;
+	const struct fw_chain *base;
+	bool collect;	   /* twins, not only findings */
+	struct step blame; /* the first rule that only untracked packets meet */
+	struct step unreadable, nat;
+	size_t n_twins;
+};
+
+static void visit_step(void *ctx, const struct step *s)
+{
+	struct visit *v = ctx;
+	unsigned flags = s->tracked->flags | s->untracked->flags;
+	bool decides = s->untracked->n && s->untracked->v[0].target.verdict != FW_CONTINUE;
+
+	if (flags & (EVAL_XT | EVAL_UNKNOWN) &&
+	    (!v->unreadable.rule || !(v->unreadable.tracked->flags & EVAL_XT)))
+		v->unreadable = *s;
+	if (flags & EVAL_NAT && s->tracked->n && !v->nat.rule)
+		v->nat = *s;
+	if (!v->blame.rule && ((!s->tracked->n && decides) || flags & EVAL_STATE_HARD))
+		v->blame = *s;
+	if (!v->collect)
+		return;
+	for (size_t i = 0; i < s->tracked->n; i++)
+		if (step_wants_twin(s->tracked, s->untracked, &s->tracked->v[i])) {
+			twin_want(&v->d->wants, v->traffic, v->family, v->base, s->chain, s->rule,
+				  s->tracked->v[i].element);
+			v->n_twins++;
+		}
+}
+
+static void lost_step(void *ctx, const struct step *s)
+{
+	struct visit *v = ctx;
+
+	finding_step(&v->d->findings, v->traffic, s);
+	if (!v->blame.rule && s->tracked->flags & EVAL_CT_OTHER && s->tracked->n &&
+	    s->tracked->v[0].target.verdict != FW_CONTINUE)
+		v->blame = *s;
+}
+
+/* Continuing packets of a flow that was let in pass here untracked just as its opening packet did,
+ * by conditions that are the same for every packet of the flow. */
+static bool follows_opening(struct derivation *d, const struct traffic *t, enum family f,
+			    const struct fw_chain *c, const struct decision_list *tracked,
+			    const struct decision_list *untracked)
+{
+	struct traffic opening = *t;
+	struct packet p;
+	struct walk *w;
+	const struct decision_list *l;
+	bool same;
+
+	if (t->class != CLASS_CONTINUING || !t->original || t->match.tcp != TCP_CONTINUING ||
+	    tracked->outcome != OUT_ACCEPT || !(untracked->flags & EVAL_FLOW))
+		return false;
+	opening.class = CLASS_OPENING;
+	opening.match.tcp = TCP_OPENING;
+	packet_init(&p, &opening, f, c->hook);
+	w = walk_new(d->fw, &p, stand_in(c, CLASS_OPENING));
+	l = walk_chain(w, c, WALK_TRACKED);
+	same = decision_lists_equal(l, untracked);
+	walk_free(w);
+	packet_free(&p);
+	return same;
+}
+
+static void refuse_chain(struct visit *v, struct walk *w)
+{
+	struct step blame = v->blame;
+
+	if (!blame.rule) {
+		struct visit again = *v;
+
+		walk_restart(w);
+		walk_steps(w, v->base, lost_step, &again);
+		blame = again.blame;
+	}
+	finding_refused(&v->d->findings, v->traffic, v->base, blame.rule ? &blame : NULL);
+	add_need(v->d, v->base, v->traffic, v->family, NEED_REFUSED,
+		 xstrdup("no twin makes it the same"));
+}
+
+static void choose(struct visit *v, struct walk *w, const struct decision_list *tracked)
+{
+	struct derivation *d = v->d;
+
+	if (v->traffic->accept == ACCEPT_NONE) {
+		add_need(d, v->base, v->traffic, v->family, NEED_IGNORED,
+			 xstrdup("accept = none: your own rules decide"));
+		return;
+	}
+	if (v->traffic->accept == ACCEPT_FIRST) {
+		twin_want_first(&d->wants, v->traffic, v->family, v->base);
+		add_need(d, v->base, v->traffic, v->family, NEED_FIRST, xstrdup("accept = first"));
+		return;
+	}
+	if (walk_chain(w, v->base, WALK_TWINNED) != tracked) {
+		refuse_chain(v, w);
+		return;
+	}
+	v->collect = true;
+	walk_restart(w);
+	walk_steps(w, v->base, visit_step, v);
+	add_need(d, v->base, v->traffic, v->family, NEED_TWINS,
+		 xasprintf("%zu state rule%s on its way", v->n_twins, v->n_twins == 1 ? "" : "s"));
+}
+
+static void visit_filter(struct visit *v, struct walk *w)
+{
+	const struct decision_list *t = walk_chain(w, v->base, WALK_TRACKED);
+	const struct decision_list *u = walk_chain(w, v->base, WALK_UNTRACKED);
+	bool none = v->traffic->accept == ACCEPT_NONE;
+
+	/* Rules of iptables-nft wherever they are met; other unknowns only where they decide. */
+	if (v->unreadable.rule && !none &&
+	    (v->unreadable.tracked->flags & EVAL_XT || (t->flags | u->flags) & EVAL_UNKNOWN)) {
+		finding_unreadable(&v->d->findings, v->traffic, &v->unreadable);
+		add_need(v->d, v->base, v->traffic, v->family, NEED_REFUSED,
+			 xstrdup("its rules cannot be read"));
+		return;
+	}
+	walk_restart(w);
+	walk_steps(w, v->base, lost_step, &(struct visit){ .d = v->d, .traffic = v->traffic });
+	if (t == u)
+		add_need(v->d, v->base, v->traffic, v->family, NEED_NONE, decision_list_words(t));
+	else if (follows_opening(v->d, v->traffic, v->family, v->base, t, u))
+		add_need(v->d, v->base, v->traffic, v->family, NEED_NONE,
+			 xstrdup("the rules that let a connection in let its packets in"));
+	else
+		choose(v, w, t);
+}
+
+static void visit_chain(struct derivation *d, const struct traffic *t, enum family f,
+			const struct fw_chain *c)
+{
+	struct visit v = { .d = d, .traffic = t, .family = f, .base = c };
+	struct packet p;
+	struct walk *w;
+
+	packet_init(&p, t, f, c->hook);
+	w = walk_new(d->fw, &p, stand_in(c, t->class));
+	walk_steps(w, c, visit_step, &v);
+	if (!is_nat(c))
+		visit_filter(&v, w);
+	else if (v.nat.rule)
+		finding_nat(&d->findings, t, &v.nat, d->policy->on_nat == ON_NAT_REFUSE);
+	else if (v.unreadable.rule)
+		finding_unreadable(&d->findings, t, &v.unreadable);
+	walk_free(w);
+	packet_free(&p);
+}
+
+static void visit_traffic(struct derivation *d, const struct traffic *all)
+{
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
+		struct traffic t;
+
+		if (!(all->match.families & 1u << f) || !traffic_open(d, all, f, &t))
+			continue;
+		for (size_t i = 0; i < d->fw->n_chains; i++) {
+			const struct fw_chain *c = &d->fw->chains[i];
+
+			if (!chain_on_way(c, &t, f))
+				continue;
+			/* Only the packet that opens a flow is offered to the nat hooks. */
+			if (!is_nat(c) || (t.original && t.class == CLASS_OPENING))
+				visit_chain(d, &t, f, c);
+		}
+		match_free(&t.match);
+	}
+}
+
+static void refuse_owned(struct derivation *d)
+{
+	for (size_t i = 0; i < d->wants.n; i++)
+		if (d->wants.v[i].chain->owned)
+			finding_owned(&d->findings, d->wants.v[i].chain);
+}
+
+int twin_derive(const struct policy *p, const struct host_params *h, const struct fw *fw,
+		struct ruleset *rs, struct twin_plan *plan, struct diag *diag)
+{
+	struct derivation d = { .policy = p, .fw = fw, .plan = plan, .findings = { .diag = diag } };
+	unsigned errors = diag->errors;
+	struct traffic *traffic;
+	bool refusing = false;
+	size_t n;
+
+	compile_traffic(p, h, &traffic, &n);
+	port_cuts_find(&d.cuts, fw);
+	for (size_t i = 0; i < n; i++) {
+		find_closed(&d, &traffic[i]);
+		refusing = refusing || traffic[i].accept != ACCEPT_NONE;
+	}
+	tell_closed(&d);
+	for (size_t i = 0; i < n; i++)
+		visit_traffic(&d, &traffic[i]);
+	if (refusing)
+		finding_legacy(&d.findings, fw);
+	refuse_owned(&d);
+	twin_wants_emit(&d.wants, rs);
+	ruleset_normalise(rs);
+	for (size_t i = 0; i < d.n_closed; i++)
+		free(d.closed[i].ports.v);
+	free(d.closed);
+	free(d.cuts.v);
+	twin_wants_free(&d.wants);
+	twin_findings_free(&d.findings);
+	traffic_free(traffic, n);
+	return diag->errors > errors ? -1 : 0;
+}
+
+void twin_plan_free(struct twin_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_needs; i++) {
+		free(plan->needs[i].names);
+		free(plan->needs[i].why);
+	}
+	free(plan->needs);
+	*plan = (struct twin_plan){ 0 };
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the walks find out, in words: each fact once, naming the chain and the rule. */
+#include "rules/twin_finding.h"
+
+#include <string.h>
+
+void twin_findings_free(struct twin_findings *f)
+{
+	free(f->told);
+	f->told = NULL;
+	f->n_told = 0;
+}
+
+static bool first_time(struct twin_findings *f, const void *object, const char *id)
+{
+	for (size_t i = 0; i < f->n_told; i++)
+		if (f->told[i].object == object && !strcmp(f->told[i].id, id))
+			return false;
+	*ARRAY_ADD(f->told, f->n_told) = (struct told){ object, id };
+	return true;
+}
+
+void finding_rule_text(const struct fw_chain *c, const struct fw_rule *r, struct text *out)
+{
+	size_t number = 0;
+
+	for (const struct fw_rule *i = c->rules; i <= r; i++)
+		number += i->twin < 0;
+	text_add(out, "rule %zu of ", number);
+	fw_chain_text(c, out);
+	if (r->text)
+		text_add(out, " (%s)", r->text);
+}
+
+static char *rule_words(const struct step *s)
+{
+	struct text t = { 0 };
+
+	finding_rule_text(s->chain, s->rule, &t);
+	return t.s;
+}
+
+static char *chain_words(const struct fw_chain *c)
+{
+	struct text t = { 0 };
+
+	fw_chain_text(c, &t);
+	return t.s;
+}
+
+void finding_step(struct twin_findings *f, const struct traffic *t, const struct step *s)
+{
+	unsigned flags = s->tracked->flags;
+	const char *what = flags & EVAL_CT_LIMIT   ? "counts connections"
+			   : flags & EVAL_CT_OTHER ? "reads connection tracking data"
+						   : "writes connection tracking data";
+	auto_free char *rule = NULL;
+
+	if (!s->tracked->n || !(flags & (EVAL_CT_LIMIT | EVAL_CT_OTHER | EVAL_CT_WRITE)) ||
+	    !first_time(f, s->rule, "state-lost"))
+		return;
+	rule = rule_words(s);
+	diag_warn(f->diag, &t->at, "state-lost", "%s %s: it sees exempt packets of %s no more",
+		  rule, what, t->names);
+}
+
+static void refuse(struct twin_findings *f, const struct traffic *t, const struct step *s,
+		   const char *id, const char *does, const char *cure)
+{
+	auto_free char *rule = NULL;
+
+	if (!first_time(f, s->rule, id))
+		return;
+	rule = rule_words(s);
+	diag_error(f->diag, &t->at, id, 0, "%s %s, and it decides about the %s packets of %s", rule,
+		   does, packet_class_name(t->class), t->names);
+	diag_cure(f->diag, "%s", cure);
+}
+
+void finding_refused(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base,
+		     const struct step *s)
+{
+	unsigned flags = s ? s->tracked->flags | s->untracked->flags : 0;
+	auto_free char *chain = chain_words(base);
+
+	if (!s) {
+		if (first_time(f, base, "state-unknown")) {
+			diag_error(f->diag, &t->at, "state-unknown", 0,
+				   "chain %s treats the %s packets of %s otherwise once they are "
+				   "untracked, and no twin makes it the same",
+				   chain, packet_class_name(t->class), t->names);
+			diag_cure(f->diag, "look at its rules with 'untrack status -v', or give "
+					   "the exemption accept = none and write the rules by "
+					   "hand");
+		}
+	} else if (flags & EVAL_SYNPROXY) {
+		refuse(f, t, s, "synproxy-conflict",
+		       "is a SYNPROXY, which lives on untracked packets",
+		       "take the port out of the exemption, or out of SYNPROXY");
+	} else if (flags & EVAL_STATE_HARD) {
+		refuse(f, t, s, "state-unknown", "tests the state together with other fields",
+		       "write the state test as a match of its own");
+	} else if (flags & EVAL_CT_OTHER) {
+		refuse(f, t, s, "state-lost", "reads connection tracking data that is gone",
+		       "take the rule's traffic out of the exemption");
+	} else if (flags & EVAL_NAMES_UNTRACKED) {
+		refuse(f, t, s, "untracked-dropped", "names untracked packets on purpose",
+		       "take \"untracked\" out of that rule, or except the exempt ports there");
+	} else {
+		refuse(f, t, s, "state-negated", "tests what the state is not",
+		       "rewrite the rule to name the states that it accepts");
+	}
+}
+
+void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s)
+{
+	bool xt = s->tracked->flags & EVAL_XT;
+	auto_free char *chain = chain_words(s->chain), *rule = rule_words(s);
+
+	if (!first_time(f, s->chain, "state-unknown"))
+		return;
+	if (xt) {
+		diag_error(f->diag, NULL, "state-unknown", 0,
+			   "chain %s belongs to iptables-nft, whose rules this version cannot read",
+			   chain);
+		diag_cure(f->diag, "accept = none leaves such chains alone: then write their rules "
+				   "for untracked packets by hand");
+		return;
+	}
+	diag_error(f->diag, &t->at, "state-unknown", 0,
+		   "%s holds an expression that this version cannot read, and it decides about %s",
+		   rule, t->names);
+}
+
+void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
+		 bool refuse_it)
+{
+	auto_free char *rule = rule_words(s);
+
+	if (!first_time(f, s->rule, "nat-conflict"))
+		return;
+	if (!refuse_it) {
+		diag_warn(f->diag, &t->at, "nat-conflict",
+			  "%s translates addresses of %s, which needs it tracked", rule, t->names);
+		return;
+	}
+	diag_error(f->diag, &t->at, "nat-conflict", 0,
+		   "%s translates addresses of %s, which needs it tracked", rule, t->names);
+	diag_cure(f->diag, "narrow the exemption (port, interface, local, remote), or set "
+			   "on-nat = warn if these packets never need translation");
+}
+
+void finding_owned(struct twin_findings *f, const struct fw_chain *c)
+{
+	auto_free char *chain = chain_words(c);
+
+	if (!first_time(f, c->table, "owned-table"))
+		return;
+	diag_error(
+		f->diag, NULL, "owned-table", 0,
+		"chain %s needs rules for untracked packets, but its table is owned by a running "
+		"program and the kernel lets nobody else write to it",
+		chain);
+	diag_cure(f->diag, "add the rules through that program, and set accept = none");
+}
+
+void finding_closed(struct twin_findings *f, const struct traffic *t, const struct ports *ports,
+		    unsigned families, const struct fw_chain *c)
+{
+	auto_free char *chain = chain_words(c);
+	struct text p = { 0 };
+
+	if (ports->n) {
+		text_add(&p, " port ");
+		ports_text(ports, &p);
+	}
+	diag_warn(f->diag, &t->at, "service-closed",
+		  "%s:%s: chain %s lets no new connection %s over %s; the exemption opens nothing",
+		  t->names, p.s ? p.s : "", chain,
+		  t->hook == HOOK_INPUT	   ? "in"
+		  : t->hook == HOOK_OUTPUT ? "out"
+					   : "through",
+		  families == FAMILIES_BOTH ? "IPv4 and IPv6"
+		  : families == FAMILIES_V4 ? "IPv4"
+					    : "IPv6");
+	free(p.s);
+}
+
+void finding_legacy(struct twin_findings *f, const struct fw *fw)
+{
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < fw->n_legacy; i++)
+		if (!strstr(fw->legacy[i], " raw"))
+			text_add(&t, "%s%s", t.s ? ", " : "", fw->legacy[i]);
+	if (t.s) {
+		diag_error(f->diag, NULL, "state-unknown", 0,
+			   "this host has tables of iptables-legacy (%s), whose rules this version "
+			   "cannot read",
+			   t.s);
+		diag_cure(f->diag, "accept = none leaves them alone: then write their rules for "
+				   "untracked packets by hand");
+	}
+	free(t.s);
+}

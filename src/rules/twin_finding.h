@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the walks find out, in words: each fact once, naming the chain and the rule. */
+#ifndef UNTRACK_TWIN_FINDING_H
+#define UNTRACK_TWIN_FINDING_H
+
+#include "rules/walk.h"
+
+struct twin_findings { /* start from { .diag = d } */
+	struct diag *diag;
+	struct told {
+		const void *object; /* a rule or a chain */
+		const char *id;
+	} * told;
+	size_t n_told;
+};
+
+/* One step of a walk that changes for untracked packets without deciding: state-lost warnings. */
+void finding_step(struct twin_findings *f, const struct traffic *t, const struct step *s);
+
+/* Verdicts differ and no twin helps; s is the rule that makes the difference (NULL: not found). */
+void finding_refused(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base,
+		     const struct step *s);
+
+void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s);
+void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
+		 bool refuse);
+void finding_owned(struct twin_findings *f, const struct fw_chain *c);
+void finding_closed(struct twin_findings *f, const struct traffic *t, const struct ports *ports,
+		    unsigned families, const struct fw_chain *c);
+void finding_legacy(struct twin_findings *f, const struct fw *fw);
+void twin_findings_free(struct twin_findings *f);
+
+/* "rule 3 of inet filter input (ct state new accept)" into out. */
+void finding_rule_text(const struct fw_chain *c, const struct fw_rule *r, struct text *out);
+
+#endif

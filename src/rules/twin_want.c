@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The twins that the walks ask for, joined where one rule serves two families or two classes. */
+#include "rules/twin_want.h"
+
+#include <string.h>
+#include "rules/packet.h"
+
+static void add(struct twin_wants *w, const struct traffic *t, enum family f, enum hook hook,
+		const struct fw_chain *chain, const struct fw_rule *rule, unsigned element)
+{
+	struct want *x = ARRAY_ADD(w->v, w->n);
+
+	x->chain = chain;
+	x->rule = rule;
+	x->element = element;
+	x->names = xstrdup(t->names);
+	match_copy(&x->match, &t->match);
+	x->match.families = 1u << f;
+	if (hook != HOOK_PREROUTING) /* the hook itself says where the packet goes */
+		x->match.dst_kind = DST_ANY;
+}
+
+void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
+	       const struct fw_chain *base, const struct fw_chain *chain,
+	       const struct fw_rule *rule, unsigned element)
+{
+	add(w, t, f, base->hook, chain, rule, element);
+}
+
+void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
+		     const struct fw_chain *base)
+{
+	add(w, t, f, base->hook, base, NULL, 0);
+}
+
+static bool same_place(const struct want *a, const struct want *b)
+{
+	return a->chain == b->chain && a->rule == b->rule;
+}
+
+static bool join_families(struct match *a, const struct match *b)
+{
+	struct match x = *b;
+
+	x.families = a->families;
+	if (match_compare(a, &x) || (a->src.n | a->not_src.n | a->dst.n | a->not_dst.n))
+		return match_compare(a, b) == 0;
+	a->families |= b->families;
+	return true;
+}
+
+static bool join_classes(struct match *a, const struct match *b)
+{
+	struct match x = *b;
+
+	x.tcp = a->tcp;
+	if (a->tcp == b->tcp || a->tcp == TCP_ANY || b->tcp == TCP_ANY || match_compare(a, &x))
+		return match_compare(a, b) == 0;
+	a->tcp = TCP_ANY;
+	return true;
+}
+
+/* Chains of one fw are one array, and so are the rules of a chain. */
+static int order(const void *a, const void *b)
+{
+	const struct want *const *x = a, *const *y = b;
+
+	if ((*x)->chain != (*y)->chain)
+		return (*x)->chain < (*y)->chain ? -1 : 1;
+	if ((*x)->rule != (*y)->rule)
+		return (*x)->rule < (*y)->rule ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static uint64_t first_handle(const struct fw_chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (c->rules[i].twin < 0)
+			return c->rules[i].handle;
+	return 0;
+}
+
+static void emit(const struct want *x, struct ruleset *rs)
+{
+	struct twin *t = ruleset_add_twin(rs);
+
+	t->family = x->chain->family;
+	t->table = xstrdup(x->chain->table);
+	t->chain = xstrdup(x->chain->name);
+	t->anchor = x->rule ? x->rule->handle : first_handle(x->chain);
+	t->names = xstrdup(x->names);
+	t->body = x->rule ? rule_twin_body(x->rule, x->element) : xstrdup("verdict:accept");
+	match_copy(&t->match, &x->match);
+}
+
+/* The wants of one place, in their order: the classes of the shapes that meet there. */
+static void join(struct want **v, size_t n, bool (*fn)(struct match *, const struct match *))
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; !v[i]->joined && k < n && same_place(v[i], v[k]); k++)
+			if (!v[k]->joined && v[i]->element == v[k]->element &&
+			    !strcmp(v[i]->names, v[k]->names) && fn(&v[i]->match, &v[k]->match))
+				v[k]->joined = true;
+}
+
+void twin_wants_emit(struct twin_wants *w, struct ruleset *rs)
+{
+	struct want **sorted = xcalloc(w->n + 1, sizeof(*sorted));
+
+	for (size_t i = 0; i < w->n; i++)
+		sorted[i] = &w->v[i];
+	qsort(sorted, w->n, sizeof(*sorted), order);
+	join(sorted, w->n, join_families);
+	join(sorted, w->n, join_classes);
+	for (size_t i = 0; i < w->n; i++)
+		if (!sorted[i]->joined)
+			emit(sorted[i], rs);
+	free(sorted);
+}
+
+void twin_wants_free(struct twin_wants *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		free(w->v[i].names);
+		match_free(&w->v[i].match);
+	}
+	free(w->v);
+	*w = (struct twin_wants){ 0 };
+}

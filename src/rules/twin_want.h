@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The twins that the walks ask for, joined where one rule serves two families or two classes. */
+#ifndef UNTRACK_TWIN_WANT_H
+#define UNTRACK_TWIN_WANT_H
+
+#include "rules/compile.h"
+#include "rules/fw.h"
+
+struct want {
+	const struct fw_chain *chain; /* where it goes */
+	const struct fw_rule *rule; /* what it copies and stands before; NULL: head of the chain */
+	unsigned element;
+	struct match match;
+	char *names;
+	bool joined; /* into another want of the same place */
+};
+
+struct twin_wants { /* start from {0} */
+	struct want *v;
+	size_t n;
+};
+
+/* A twin of rule in chain, for t's packets of family f on their way through base. */
+void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
+	       const struct fw_chain *base, const struct fw_chain *chain,
+	       const struct fw_rule *rule, unsigned element);
+/* accept = first: a plain accept at the head of base. */
+void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
+		     const struct fw_chain *base);
+/* Adds them to rs, in the order of the rules that they stand before. */
+void twin_wants_emit(struct twin_wants *w, struct ruleset *rs);
+void twin_wants_free(struct twin_wants *w);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Decision lists: forward through the rules, then backward to drop what does not decide. */
+#include "rules/walk.h"
+
+#include <string.h>
+
+struct memo { /* a chain, what happens after it, and the list that it comes to */
+	const struct fw_chain *chain;
+	enum walk_mode mode;
+	enum outcome after;
+	const struct decision_list *list;
+};
+
+struct evals { /* both evaluations of every rule of a chain, made when the chain is first reached */
+	const struct fw_chain *chain;
+	struct eval *tracked, *untracked;
+	bool stepped;
+};
+
+struct walk {
+	const struct fw *fw;
+	const struct packet *packet;
+	uint32_t tracked;
+	struct memo *memo;
+	size_t n_memo;
+	struct evals *evals;	     /* parallel to fw->chains */
+	struct decision_list **pool; /* no two alike */
+	size_t n_pool;
+};
+
+struct builder {	    /* a list from its end to its beginning */
+	struct decision *v; /* reversed */
+	size_t n;
+	enum outcome now; /* of what has been built so far */
+	bool falls;
+};
+
+struct walk *walk_new(const struct fw *fw, const struct packet *p, uint32_t tracked)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+
+	w->fw = fw;
+	w->packet = p;
+	w->tracked = tracked;
+	w->evals = xcalloc(fw->n_chains + 1, sizeof(*w->evals));
+	return w;
+}
+
+void walk_free(struct walk *w)
+{
+	for (size_t i = 0; i < w->fw->n_chains; i++) {
+		struct evals *e = &w->evals[i];
+
+		for (size_t k = 0; e->chain && k < e->chain->n_rules; k++) {
+			eval_free(&e->tracked[k]);
+			eval_free(&e->untracked[k]);
+		}
+		free(e->tracked);
+		free(e->untracked);
+	}
+	for (size_t i = 0; i < w->n_pool; i++) {
+		free(w->pool[i]->v);
+		free(w->pool[i]);
+	}
+	free(w->pool);
+	free(w->evals);
+	free(w->memo);
+	free(w);
+}
+
+static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
+{
+	struct evals *e = &w->evals[c - w->fw->chains];
+
+	if (e->chain)
+		return e;
+	e->chain = c;
+	e->tracked = xcalloc(c->n_rules + 1, sizeof(*e->tracked));
+	e->untracked = xcalloc(c->n_rules + 1, sizeof(*e->untracked));
+	for (size_t i = 0; i < c->n_rules; i++) {
+		if (c->rules[i].twin >= 0) /* ours: as if it were not there */
+			continue;
+		packet_eval(w->packet, &c->rules[i], w->tracked, &e->tracked[i]);
+		packet_eval(w->packet, &c->rules[i], STATE_UNTRACKED, &e->untracked[i]);
+	}
+	return e;
+}
+
+static bool same_branch(const struct branch *a, const struct branch *b)
+{
+	return a->element == b->element && a->when == b->when &&
+	       a->target.verdict == b->target.verdict;
+}
+
+bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
+		     const struct branch *b)
+{
+	if (!(tracked->flags & EVAL_STATE) || tracked->flags & EVAL_STATE_HARD)
+		return false;
+	for (size_t i = 0; i < untracked->n; i++)
+		if (same_branch(&untracked->v[i], b))
+			return false;
+	return !(b->element && b->target.verdict == FW_CONTINUE);
+}
+
+static enum outcome verdict_outcome(enum fw_verdict v, enum outcome after)
+{
+	switch (v) {
+	case FW_ACCEPT:
+		return OUT_ACCEPT;
+	case FW_DROP:
+		return OUT_DROP;
+	case FW_REJECT:
+		return OUT_REJECT;
+	case FW_QUEUE:
+		return OUT_QUEUE;
+	case FW_CONTINUE:
+	case FW_RETURN:
+	case FW_JUMP:
+	case FW_GOTO:
+		break;
+	}
+	return after;
+}
+
+/* The list that is equal to this one, from the pool. v is taken. */
+static const struct decision_list *intern(struct walk *w, struct decision *v, size_t n,
+					  enum outcome outcome, bool falls)
+{
+	struct decision_list *l;
+
+	for (size_t i = 0; i < w->n_pool; i++) {
+		l = w->pool[i];
+		if (l->n == n && l->outcome == outcome && l->falls == falls &&
+		    (!n || !memcmp(l->v, v, n * sizeof(*v)))) {
+			free(v);
+			return l;
+		}
+	}
+	l = xcalloc(1, sizeof(*l));
+	*l = (struct decision_list){ v, n, outcome, falls, EVAL_FLOW };
+	for (size_t i = 0; i < n; i++) {
+		unsigned f = v[i].rule ? v[i].flags : EVAL_FLOW;
+
+		if (v[i].sub && !(v[i].sub->flags & EVAL_FLOW))
+			f &= ~EVAL_FLOW;
+		l->flags = ((l->flags | f) & ~EVAL_FLOW) | (l->flags & f & EVAL_FLOW);
+		if (v[i].sub)
+			l->flags |= v[i].sub->flags & ~EVAL_FLOW;
+	}
+	*ARRAY_ADD(w->pool, w->n_pool) = l;
+	return l;
+}
+
+/* Nothing after this is reached. */
+static void build_end(struct builder *b, enum outcome now, bool falls, enum outcome after)
+{
+	static const enum fw_verdict verdicts[] = { FW_ACCEPT, FW_DROP, FW_REJECT, FW_QUEUE };
+
+	b->n = 0;
+	b->now = now;
+	b->falls = falls;
+	if (now != after && now != OUT_MIXED) {
+		struct decision *d = ARRAY_ADD(b->v, b->n);
+
+		d->when = YES;
+		d->verdict = verdicts[now];
+	}
+}
+
+static struct decision *build_decision(struct builder *b, const struct fw_rule *r, unsigned flags,
+				       const struct branch *how)
+{
+	struct decision *d = ARRAY_ADD(b->v, b->n);
+
+	d->rule = r;
+	d->element = how->element;
+	d->when = how->when;
+	d->verdict = how->target.verdict;
+	d->flags = flags;
+	return d;
+}
+
+static const struct decision_list *chain_list(struct walk *w, const struct fw_chain *c,
+					      enum walk_mode mode, enum outcome after);
+
+static bool is_constant(const struct decision_list *l)
+{
+	return l->n == 1 && !l->v[0].rule;
+}
+
+static void build_sub(struct walk *w, struct builder *b, const struct fw_chain *c,
+		      const struct fw_rule *r, unsigned flags, const struct branch *how,
+		      enum walk_mode mode, enum outcome after)
+{
+	const struct fw_chain *to = fw_chain_find(w->fw, c, how->target.chain);
+	bool jump = how->target.verdict == FW_JUMP;
+	const struct decision_list *sub;
+
+	if (!to) /* a table that changed under us: the snapshot was refused then */
+		return;
+	sub = chain_list(w, to, mode, jump ? b->now : after);
+	if (how->when == YES) {
+		if (!sub->falls || !jump || is_constant(sub))
+			build_end(b, sub->n && !is_constant(sub) ? OUT_MIXED : sub->outcome,
+				  !jump && sub->falls, after);
+	} else {
+		b->falls = b->falls || (!jump && sub->falls);
+	}
+	if (is_constant(sub) && how->when == YES)
+		return;
+	if (!sub->n &&
+	    (jump || how->when == YES || !b->n || (after == b->now && after != OUT_MIXED)))
+		return;
+	build_decision(b, r, flags, how)->sub = sub;
+	b->now = how->when == YES ? sub->outcome : OUT_MIXED;
+}
+
+static void build_branch(struct walk *w, struct builder *b, const struct fw_chain *c,
+			 const struct fw_rule *r, unsigned flags, const struct branch *how,
+			 enum walk_mode mode, enum outcome after)
+{
+	enum outcome o = verdict_outcome(how->target.verdict, after);
+
+	switch (how->target.verdict) {
+	case FW_CONTINUE:
+		/* What reads other conntrack data is warned about, and decides nothing here. */
+		if (flags & EVAL_EFFECT && !(flags & EVAL_CT_OTHER))
+			build_decision(b, r, flags, how);
+		return;
+	case FW_JUMP:
+	case FW_GOTO:
+		build_sub(w, b, c, r, flags, how, mode, after);
+		return;
+	case FW_ACCEPT:
+	case FW_DROP:
+	case FW_REJECT:
+	case FW_QUEUE:
+	case FW_RETURN:
+		break;
+	}
+	if (how->when == YES) {
+		build_end(b, o, how->target.verdict == FW_RETURN, after);
+		return;
+	}
+	b->falls = b->falls || how->target.verdict == FW_RETURN;
+	if (o == b->now && o != OUT_MIXED && !(flags & EVAL_NAT))
+		return;
+	if (how->target.verdict == FW_RETURN && !b->n)
+		return;
+	build_decision(b, r, flags, how);
+	b->now = OUT_MIXED;
+}
+
+/* The ways in which the rule ends in this mode, last first. */
+static void build_rule(struct walk *w, struct builder *b, const struct fw_chain *c, size_t i,
+		       enum walk_mode mode, enum outcome after)
+{
+	const struct evals *e = chain_evals(w, c);
+	const struct eval *t = &e->tracked[i], *u = &e->untracked[i];
+	const struct eval *plain = mode == WALK_TRACKED ? t : u;
+	unsigned flags = ((t->flags | u->flags) & ~EVAL_FLOW) | ((t->n ? t : u)->flags & EVAL_FLOW);
+
+	for (size_t k = plain->n; k-- > 0;)
+		build_branch(w, b, c, &c->rules[i], flags, &plain->v[k], mode, after);
+	for (size_t k = mode == WALK_TWINNED ? t->n : 0; k-- > 0;)
+		if (step_wants_twin(t, u, &t->v[k]))
+			build_branch(w, b, c, &c->rules[i], flags, &t->v[k], mode, after);
+}
+
+static const struct decision_list *chain_list(struct walk *w, const struct fw_chain *c,
+					      enum walk_mode mode, enum outcome after)
+{
+	struct builder b = { .now = after, .falls = true };
+	const struct decision_list *l;
+
+	for (size_t i = 0; i < w->n_memo; i++)
+		if (w->memo[i].chain == c && w->memo[i].mode == mode && w->memo[i].after == after)
+			return w->memo[i].list;
+	for (size_t i = c->n_rules; i-- > 0;)
+		if (c->rules[i].twin < 0)
+			build_rule(w, &b, c, i, mode, after);
+	for (size_t i = 0; i < b.n / 2; i++) {
+		struct decision d = b.v[i];
+
+		b.v[i] = b.v[b.n - 1 - i];
+		b.v[b.n - 1 - i] = d;
+	}
+	l = intern(w, b.v, b.n, b.now, b.falls);
+	*ARRAY_ADD(w->memo, w->n_memo) = (struct memo){ c, mode, after, l };
+	return l;
+}
+
+const struct decision_list *walk_chain(struct walk *w, const struct fw_chain *base,
+				       enum walk_mode mode)
+{
+	return chain_list(w, base, mode, base->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT);
+}
+
+static bool branch_ends(struct walk *w, const struct fw_chain *c, const struct branch *b)
+{
+	const struct fw_chain *to;
+
+	if (b->when != YES)
+		return false;
+	switch (b->target.verdict) {
+	case FW_CONTINUE:
+		return false;
+	case FW_JUMP:
+		to = fw_chain_find(w->fw, c, b->target.chain);
+		return to && !chain_list(w, to, WALK_TRACKED, OUT_MIXED)->falls;
+	case FW_ACCEPT:
+	case FW_DROP:
+	case FW_REJECT:
+	case FW_QUEUE:
+	case FW_RETURN:
+	case FW_GOTO:
+		break;
+	}
+	return true;
+}
+
+void walk_steps(struct walk *w, const struct fw_chain *c,
+		void (*fn)(void *ctx, const struct step *s), void *ctx)
+{
+	struct evals *e = chain_evals(w, c);
+	bool ended = false;
+
+	if (e->stepped)
+		return;
+	e->stepped = true;
+	for (size_t i = 0; i < c->n_rules && !ended; i++) {
+		if (c->rules[i].twin >= 0)
+			continue;
+		fn(ctx, &(struct step){ c, &c->rules[i], &e->tracked[i], &e->untracked[i] });
+		for (size_t k = 0; k < e->tracked[i].n; k++) {
+			const struct branch *b = &e->tracked[i].v[k];
+			const struct fw_chain *to = fw_chain_find(w->fw, c, b->target.chain);
+
+			if (to)
+				walk_steps(w, to, fn, ctx);
+			ended = ended || branch_ends(w, c, b);
+		}
+	}
+}
+
+void walk_restart(struct walk *w)
+{
+	for (size_t i = 0; i < w->fw->n_chains; i++)
+		w->evals[i].stepped = false;
+}
+
+bool decision_lists_equal(const struct decision_list *a, const struct decision_list *b)
+{
+	if (a->n != b->n || a->outcome != b->outcome)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct decision *x = &a->v[i], *y = &b->v[i];
+
+		if (x->rule != y->rule || x->element != y->element || x->when != y->when ||
+		    x->verdict != y->verdict || !x->sub != !y->sub)
+			return false;
+		if (x->sub && !decision_lists_equal(x->sub, y->sub))
+			return false;
+	}
+	return true;
+}
+
+char *decision_list_words(const struct decision_list *l)
+{
+	switch (l->outcome) {
+	case OUT_ACCEPT:
+		return xstrdup("accepted in either state");
+	case OUT_DROP:
+		return xstrdup("dropped in either state");
+	case OUT_REJECT:
+		return xstrdup("rejected in either state");
+	case OUT_QUEUE:
+		return xstrdup("queued in either state");
+	case OUT_MIXED:
+		break;
+	}
+	return xstrdup("the same rules decide in either state");
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Walking a base chain with one abstract packet in one state: what comes out is a decision list,
+ * reduced until only what decides is left, so that equal lists mean equal verdicts. */
+#ifndef UNTRACK_WALK_H
+#define UNTRACK_WALK_H
+
+#include "rules/packet.h"
+
+enum outcome { OUT_ACCEPT, OUT_DROP, OUT_REJECT, OUT_QUEUE, OUT_MIXED };
+
+struct decision_list;
+
+struct decision { /* under the conditions of this rule that we cannot know, this happens */
+	const struct fw_rule *rule; /* NULL: always */
+	unsigned element;
+	enum tri when;
+	enum fw_verdict verdict;	 /* CONTINUE: an effect on what later rules see */
+	const struct decision_list *sub; /* of JUMP, GOTO */
+	unsigned flags;			 /* EVAL_* of the rule in either state */
+};
+
+struct decision_list {
+	struct decision *v;
+	size_t n;	      /* 0: always what happens after the chain anyway */
+	enum outcome outcome; /* MIXED: depends */
+	bool falls;	      /* the end of the chain can be reached */
+	unsigned flags;	      /* EVAL_* of any rule that is left; EVAL_FLOW: of all of them */
+};
+
+enum walk_mode {
+	WALK_TRACKED, /* in the state that stands for the class */
+	WALK_UNTRACKED,
+	WALK_TWINNED, /* untracked, with a twin before every rule that would have one */
+};
+
+struct walk;
+
+/* tracked: the stand-in state. The packet and the fw must outlive the walk. */
+struct walk *walk_new(const struct fw *fw, const struct packet *p, uint32_t tracked);
+void walk_free(struct walk *w);
+
+/* Lists of one walk are equal exactly when their pointers are; decision_lists_equal compares lists
+ * of different walks over one fw. */
+const struct decision_list *walk_chain(struct walk *w, const struct fw_chain *base,
+				       enum walk_mode mode);
+
+bool decision_lists_equal(const struct decision_list *a, const struct decision_list *b);
+/* "accepted in either state": why two equal lists need nothing. Fresh string. */
+char *decision_list_words(const struct decision_list *l);
+
+/* Every rule that the tracked packet can reach from base, once in the walk's life or since the last
+ * walk_restart, in order of the walk, with what it does in either state. */
+struct step {
+	const struct fw_chain *chain;
+	const struct fw_rule *rule;
+	const struct eval *tracked, *untracked;
+};
+void walk_steps(struct walk *w, const struct fw_chain *base,
+		void (*fn)(void *ctx, const struct step *s), void *ctx);
+
+void walk_restart(struct walk *w);
+
+/* Is this way of ending something that only the tracked packet meets, and that a twin can give to
+ * the untracked one? */
+bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
+		     const struct branch *b);
+
+#endif
