@@ -37,6 +37,12 @@ claim_with() {
 	fi
 }
 
+# Is the file GOT what EXPECTED says? With UPDATE=1 it becomes that.
+same() { # EXPECTED GOT
+	[ "${UPDATE:-}" != 1 ] || cp "$2" "$1"
+	diff -u "$1" "$2"
+}
+
 finish() {
 	echo "1..$TESTS"
 	[ "$FAILED" = 0 ]

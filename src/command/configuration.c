@@ -3,6 +3,7 @@
  * give the same answer everywhere. */
 #include "command/command.h"
 
+#include "kernel/nft_text.h"
 #include "report/show.h"
 #include "rules/compile.h"
 

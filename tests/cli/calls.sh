@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The command line: good calls, bad calls, exit statuses, help. Nothing here touches the kernel.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib.sh"
+untrack=$(realpath "${UNTRACK:-$here/../../build/untrack}")
+cd "$SCRATCH" || exit 1
+
+# exits STATUS WORDS ARGUMENT...: the status, and WORDS somewhere in what it says (- for nothing)
+exits() {
+	status=$1 words=$2
+	shift 2
+	"$untrack" --state "$SCRATCH/state" "$@" >said 2>&1
+	code=$?
+	cat said
+	[ $code = "$status" ] || { echo "exit status $code"; return 1; }
+	[ "$words" != - ] || { ! grep -q . said; return; }
+	grep -qF -- "$words" said
+}
+
+on_stdout_only() {
+	"$untrack" "$@" 2>stderr >stdout && [ -s stdout ] && ! [ -s stderr ]
+}
+
+mkdir -p good/rules.d empty bad
+printf '[service web]\nprotocol = tcp\nport = 80, 443\n' >good/untrack.conf
+printf '[interface storage]\nname = nosuch0\n' >good/rules.d/storage.conf
+printf '# nothing\n' >empty/untrack.conf
+printf '[service web]\nprotocol = tcp\nprot = 80\n' >bad/untrack.conf
+printf '[service web]\nprotocol = tcp\nport = 80\nport = 81\n' >bad/twice.conf
+
+claim "no command" exits 2 "no command given"
+claim "unknown command" exits 2 "unknown command 'aply'" aply
+claim "unknown command: did you mean" exits 2 "did you mean 'apply'?" aply
+claim "no prefixes of commands" exits 2 "unknown command 'app'" app
+claim "empty command" exits 2 "unknown command ''" ""
+claim "unknown option before the command" exits 2 "did you mean --config?" --confg x check
+claim "unknown option of the command" exits 2 "did you mean --force?" apply --forse
+claim "an option of another command" exits 2 "unknown option --json" apply --json
+claim "no prefixes of options" exits 2 "unknown option --forc" apply --forc
+claim "an option without its value" exits 2 "--config needs DIR" check --config
+claim "a wrong choice" exits 2 "--backend takes auto|nftables|iptables, not 'nft'" --backend nft check
+claim "apply takes no path" exits 2 "apply: what is 'good'?" apply good
+claim "usage of that command as the cure" exits 2 "usage: untrack diff" diff good
+claim "rollback takes one number" exits 2 "rollback: what is '2'?" rollback 1 2
+claim "rollback to what is no number" exits 2 "there is no generation 'x'" rollback x
+claim "rollback before the first apply" exits 2 "nothing was applied yet" rollback
+claim "help of an unknown command" exits 2 "unknown command 'nonsense'" help nonsense
+
+claim "version" exits 0 "untrack " --version
+claim "help" exits 0 "Commands:" --help
+claim "help as a command" exits 0 "Commands:" help
+claim "help of a command" exits 0 "--no-drain" help apply
+claim "help behind a command" exits 0 "--no-drain" apply --help
+claim "help does not act" exits 0 "Usage: untrack [OPTION...] remove" -q remove -h
+claim "help goes to standard output" on_stdout_only help
+
+claim "check: valid" exits 0 "valid: 2 exemptions" check good
+claim "check: quiet" exits 0 - check -q good
+claim "check: options on either side" exits 0 - -q --config good check
+claim "check: --config is the default path" exits 0 "valid: 2 exemptions" --config good check
+claim "check: standard input" exits 1 "nothing here asks for an exemption" check -
+claim "check: wrong" exits 1 "did you mean" check bad/untrack.conf
+claim "check: where" exits 1 "bad/untrack.conf:3:1: error" check bad/untrack.conf
+claim "check: all faults of all files" exits 1 "bad/twice.conf:4:1: error" check bad/untrack.conf \
+	bad/twice.conf
+claim "check: empty" exits 1 "nothing here asks for an exemption" check empty
+claim "check: no such file" exits 2 "nosuch" check good nosuch
+claim "check: /dev/null" exits 1 "nothing here asks for an exemption" check /dev/null
+claim "show" exits 0 "notrack" show good
+claim "show: as nft" exits 0 "table inet untrack" show --as nft good
+claim "show: wrong" exits 2 "bad/untrack.conf:3:1: error" show bad/untrack.conf
+claim "apply: wrong" exits 2 "bad/untrack.conf:3:1: error" --config bad/untrack.conf apply
+claim "apply: empty" exits 2 "nothing here asks for an exemption" --config empty apply
+claim "apply: no such directory" exits 2 "nosuch" --config nosuch apply
+claim "diff: wrong" exits 2 "bad/untrack.conf:3:1: error" --config bad/untrack.conf diff
+claim "no record was made" test ! -e state/generation-1.conf
+
+json() {
+	"$untrack" show --as json good | python3 -c '
+import json, sys
+doc = json.load(sys.stdin)
+assert {r["exemption"] for r in doc["rules"]} == {"web", "storage"}, doc["rules"]
+assert {c["class"] for c in doc["classes"]} == {"opening", "continuing", "error"}
+assert all(r["origin"]["file"].startswith("good/") for r in doc["rules"])
+'
+}
+claim "show: as json" json
+
+colours() { # yes|no ARGUMENT...
+	want=$1
+	shift
+	"$untrack" "$@" check bad/untrack.conf 2>said
+	got=no
+	! grep -q "$(printf '\033')" said || got=yes
+	[ "$got" = "$want" ]
+}
+claim "no colour without a terminal" colours no
+claim "colour always" colours yes --color always
+claim "colour never" colours no --color never
+
+full() {
+	"$untrack" show good >/dev/full 2>said
+	[ $? = 2 ] && grep -q "standard output cannot be written" said
+}
+if [ -c /dev/full ]; then
+	claim "results that cannot be written" full
+fi
+
+group_writable() {
+	cp good/untrack.conf open.conf && chmod 666 open.conf
+	exits 2 "open.conf" check open.conf
+}
+if [ "$(id -u)" = 0 ]; then
+	claim "a file that others may write" group_writable
+else
+	skip "a file that others may write" "only root insists"
+fi
+finish

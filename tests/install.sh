@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make install and uninstall: every path honoured, nothing of the administrator's overwritten. Built
+# with another compiler and with nothing in CFLAGS, where no warning may remain.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+cd "$here/.." || exit 1
+unset MAKEFLAGS MAKELEVEL MFLAGS
+root=$SCRATCH/root
+cc=clang
+command -v clang >/dev/null || cc=gcc
+to="PREFIX=/opt/u SYSCONFDIR=/opt/etc STATEDIR=/opt/state RUNDIR=/opt/run MANDIR=/opt/man"
+
+run_make() {
+	# shellcheck disable=SC2086
+	make -s -j2 B=build-install CC=$cc CFLAGS= $to DESTDIR="$root" "$@" </dev/null
+}
+
+quietly() {
+	run_make all >"$SCRATCH/out" 2>&1
+	code=$?
+	cat "$SCRATCH/out"
+	[ $code = 0 ] && ! grep -q warning "$SCRATCH/out"
+}
+
+files() {
+	(cd "$root" && find . -type f | sort)
+}
+
+expected_files() {
+	{
+		echo ./opt/u/sbin/untrack
+		echo ./opt/etc/untrack/untrack.conf
+		echo ./opt/u/share/doc/untrack/README.md
+		for f in man/*.5; do echo "./opt/man/man5/${f#man/}"; done
+		for f in man/*.8; do echo "./opt/man/man8/${f#man/}"; done
+		for f in rules.d/*.conf; do echo "./opt/u/share/doc/untrack/examples/${f#rules.d/}"; done
+	} | sort
+}
+
+all_there() {
+	expected_files >"$SCRATCH/want"
+	files >"$SCRATCH/got"
+	diff -u "$SCRATCH/want" "$SCRATCH/got" && [ -d "$root/opt/state" ] &&
+		[ -d "$root/opt/etc/untrack/rules.d" ]
+}
+
+paths_are_compiled_in() {
+	"$root/opt/u/sbin/untrack" help >"$SCRATCH/help" &&
+		grep -q 'default /opt/etc/untrack' "$SCRATCH/help" &&
+		grep -q 'default /opt/state' "$SCRATCH/help"
+}
+
+# Settings that are all comments: nothing is exempt until somebody says so.
+fresh_configuration_is_empty() {
+	"$root/opt/u/sbin/untrack" check "$root/opt/etc/untrack" 2>"$SCRATCH/said"
+	[ $? = 1 ] && grep -q 'nothing here asks for an exemption' "$SCRATCH/said"
+}
+
+commented_settings_are_valid() {
+	sed 's/^#\([[a-z]\)/\1/' "$root/opt/etc/untrack/untrack.conf" >"$SCRATCH/real.conf" &&
+		"$root/opt/u/sbin/untrack" check "$SCRATCH/real.conf"
+}
+
+configuration_stays() {
+	echo '# mine' >"$root/opt/etc/untrack/untrack.conf"
+	run_make install >/dev/null && grep -qx '# mine' "$root/opt/etc/untrack/untrack.conf"
+}
+
+hardened() {
+	readelf -h "$root/opt/u/sbin/untrack" | grep -q 'Type:.*DYN' &&
+		readelf -d "$root/opt/u/sbin/untrack" | grep -q BIND_NOW &&
+		readelf -l "$root/opt/u/sbin/untrack" | grep -q GNU_RELRO
+}
+
+only_the_administrators_stays() {
+	run_make uninstall >/dev/null
+	files >"$SCRATCH/got"
+	echo ./opt/etc/untrack/untrack.conf | diff -u - "$SCRATCH/got"
+}
+
+claim "builds without a warning ($cc)" quietly
+claim "installs" run_make install
+claim "every file is where it belongs" all_there
+claim "paths are compiled in" paths_are_compiled_in
+claim "hardened by default" hardened
+claim "the fresh configuration asks for nothing" fresh_configuration_is_empty
+claim "its commented settings are valid" commented_settings_are_valid
+claim "an existing configuration stays" configuration_stays
+claim "uninstall leaves the configuration" only_the_administrators_stays
+finish
