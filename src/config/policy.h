@@ -34,7 +34,8 @@ struct service { /* [service NAME] */
 struct interface { /* [interface NAME] */
 	char *name, *description;
 	struct ifaces ifaces, not_ifaces; /* at least one in ifaces; never "lo", and no pattern that
-					   * matches it unless not_ifaces has "lo" */
+					   * matches it unless not_ifaces has "lo" (or a pattern
+					   * that does); "*" alone is possible */
 	enum accept_mode accept;
 	struct origin at, iface_at;
 };
@@ -66,7 +67,8 @@ struct policy { /* start from {0}: policy_load sets the defaults */
 /* Reads the files in order: a directory means its untrack.conf, then its rules.d/ *.conf, or, where
  * it has neither, its own *.conf, each in byte order; "-" is standard input. Checks types, ranges,
  * duplicates and cross-field rules, and reports every fault of every file. As root, a file that is
- * not owned by root or is writable by others is refused (fstat on the open descriptor).
+ * not owned by root or is writable by others is refused (fstat on the open descriptor), and so is
+ * such a directory. An empty configuration is no fault here: ask policy_is_empty.
  * 0; -1: the configuration is wrong (findings in d); -2: a file could not be read or is not safe. */
 int policy_load(struct policy *p, const char *const *paths, size_t n, struct diag *d);
 

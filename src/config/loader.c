@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Items to a policy: one engine for all sections, driven by the tables of section.c. */
+#include "config/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "config/guess.h"
+#include "util.h"
+
+#define NAME_BYTES 32
+
+/* "[service web]" or "[loopback]" for messages, fresh. */
+static char *section_text(const struct loader *l)
+{
+	const char *name = l->draft.name;
+
+	return xasprintf("[%s%s%s]", l->section->name, name ? " " : "", name ? name : "");
+}
+
+static void late_forget(struct loader *l)
+{
+	free((char *)(uintptr_t)l->late.key);
+	free((char *)(uintptr_t)l->late.value);
+	free((struct ini_piece *)(uintptr_t)l->late.pieces);
+	l->late = (struct ini_item){ 0 };
+}
+
+static void late_keep(struct loader *l, const struct ini_item *it)
+{
+	l->late = *it;
+	l->late.section = NULL; /* the reader's, and gone by then */
+	l->late.key = xstrdup(it->key);
+	l->late.value = xstrdup(it->value);
+	l->late.pieces = xmemdup(it->pieces, it->n_pieces * sizeof *it->pieces);
+}
+
+static int read_value(struct loader *l, const struct option *o, const struct ini_item *it)
+{
+	const struct value v = { it, o, &l->draft, l->d };
+	char *base = (char *)&l->draft;
+
+	if (o->parse(&v, base + o->out, base + o->out_not))
+		return -1;
+	if (o->at)
+		*(struct origin *)(base + o->at) = it->value_at;
+	return 0;
+}
+
+static void add_service(struct loader *l)
+{
+	struct service *s = ARRAY_ADD(l->p->services, l->p->n_services);
+	struct draft *f = &l->draft;
+
+	*s = f->service;
+	s->name = f->name;
+	s->at = f->at;
+	f->service = (struct service){ 0 };
+	f->name = NULL;
+	*ARRAY_ADD(l->service_accept, l->n_service_accept) = f->accept_at.file;
+}
+
+static void add_interface(struct loader *l)
+{
+	struct interface *i = ARRAY_ADD(l->p->interfaces, l->p->n_interfaces);
+	struct draft *f = &l->draft;
+
+	*i = f->interface;
+	i->name = f->name;
+	i->at = f->at;
+	f->interface = (struct interface){ 0 };
+	f->name = NULL;
+	*ARRAY_ADD(l->interface_accept, l->n_interface_accept) = f->accept_at.file;
+}
+
+static void add_conntrack(struct loader *l)
+{
+	for (size_t i = 0; i < l->section->n_options; i++) {
+		struct ct_setting *s;
+
+		if (!l->draft.conntrack_at[i].file)
+			continue;
+		s = ARRAY_ADD(l->p->conntrack, l->p->n_conntrack);
+		s->key = xstrdup(l->section->options[i].name);
+		s->value = l->draft.conntrack[i];
+		s->at = l->draft.conntrack_at[i];
+	}
+}
+
+static void set_general(struct loader *l)
+{
+	const struct general *g = &l->draft.general;
+
+	l->p->backend = g->backend;
+	l->p->families = g->families;
+	l->p->accept = g->accept;
+	l->p->drain = g->drain;
+	l->p->on_nat = g->on_nat;
+	l->family_at = g->family_at;
+}
+
+static void keep_section(struct loader *l)
+{
+	switch (l->section->id) {
+	case SECTION_UNTRACK:
+		set_general(l);
+		break;
+	case SECTION_LOOPBACK:
+		l->p->loopback = l->draft.loopback;
+		l->p->loopback_at = l->draft.at;
+		break;
+	case SECTION_SERVICE:
+		if (l->draft.name)
+			add_service(l);
+		break;
+	case SECTION_INTERFACE:
+		if (l->draft.name)
+			add_interface(l);
+		break;
+	case SECTION_CONNTRACK:
+		add_conntrack(l);
+		break;
+	}
+}
+
+static void forget_section(struct loader *l)
+{
+	struct draft *f = &l->draft;
+
+	late_forget(l);
+	free(f->name);
+	service_free(&f->service);
+	interface_free(&f->interface);
+	*f = (struct draft){ 0 };
+	memset(l->seen, 0, sizeof l->seen);
+	memset(l->guessed, 0, sizeof l->guessed);
+	l->n_keys = 0;
+	l->section = NULL;
+}
+
+static void end_section(struct loader *l)
+{
+	if (!l->section)
+		return;
+	if (l->late.key) {
+		for (size_t i = 0; i < l->section->n_options; i++) {
+			if (l->section->options[i].late)
+				read_value(l, &l->section->options[i], &l->late);
+		}
+	}
+	loader_check_section(l);
+	keep_section(l);
+	forget_section(l);
+}
+
+static int unknown_section(struct loader *l, const struct ini_item *it, const char *word)
+{
+	struct guess g = { .word = word };
+
+	for (size_t i = 0; i < N_SECTIONS; i++)
+		guess_try(&g, sections[i].name);
+	diag_error(l->d, &it->key_at, "config", 0, "unknown section [%s]", it->section);
+	if (g.best)
+		diag_cure(l->d, "did you mean '%s'?", g.best);
+	else
+		diag_cure(l->d, "there are [untrack], [loopback], [service NAME], "
+				"[interface NAME] and [conntrack]");
+	return -1;
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The name goes into counters, comments and generations: no character that would need quotes. */
+static int check_name(struct loader *l, const struct ini_item *it, const char *name)
+{
+	size_t n = 0;
+
+	if (!strcmp(name, sections[SECTION_LOOPBACK].name)) {
+		diag_error(l->d, &it->value_at, "config", 0, "'%s' is the name of [%s] itself",
+			   name, name);
+		diag_cure(l->d, "choose another name");
+		return -1;
+	}
+	while (is_letter(name[n]) ||
+	       (n && (strchr("_.-", name[n]) || (name[n] >= '0' && name[n] <= '9')) && name[n]))
+		n++;
+	if (!name[n] && n <= NAME_BYTES)
+		return 0;
+	diag_error(l->d, &it->value_at, "config", 0, "'%s' is not a name", name);
+	diag_cure(l->d,
+		  "a name is a letter, then letters, digits, '_', '.' or '-': at most %d "
+		  "characters",
+		  NAME_BYTES);
+	return -1;
+}
+
+/* Sets draft.name when the header has what its kind of section needs. */
+static void read_name(struct loader *l, const struct ini_item *it, const char *name)
+{
+	const char *kind = l->section->name;
+
+	if (!l->section->named && name) {
+		diag_error(l->d, &it->value_at, "config", 0, "[%s] takes no name", kind);
+		diag_cure(l->d, "write [%s]", kind);
+	} else if (l->section->named && !name) {
+		diag_error(l->d, &it->key_at, "config", 0, "[%s] needs a name", kind);
+		diag_cure(l->d, "write [%s NAME]", kind);
+	} else if (name && strchr(name, ' ')) {
+		diag_error(l->d, &it->value_at, "config", 0, "'%s' is not one name", name);
+		diag_cure(l->d, "a name is one word");
+	} else if (name && !check_name(l, it, name)) {
+		l->draft.name = xstrdup(name);
+	}
+}
+
+static void check_once(struct loader *l)
+{
+	struct origin *first = &l->once[l->section->id];
+
+	if (l->section->named)
+		return;
+	if (first->file) {
+		diag_error(l->d, &l->draft.at, "config", 0, "[%s] again, first at %s:%u",
+			   l->section->name, first->file, first->line);
+		diag_cure(l->d, "merge the two sections");
+	} else {
+		*first = l->draft.at;
+	}
+}
+
+static void begin_section(struct loader *l, const struct ini_item *it)
+{
+	size_t len = strcspn(it->section, " ");
+	auto_free char *word = xasprintf("%.*s", (int)len, it->section);
+	const char *name = it->section[len] ? it->section + len + 1 : NULL;
+	struct draft *f = &l->draft;
+
+	end_section(l);
+	for (size_t i = 0; i < N_SECTIONS; i++) {
+		if (!strcmp(word, sections[i].name))
+			l->section = &sections[i];
+	}
+	if (!l->section) {
+		unknown_section(l, it, word);
+		return;
+	}
+	f->at = it->key_at;
+	f->general = (struct general){
+		.backend = l->p->backend,
+		.families = l->p->families,
+		.accept = l->p->accept,
+		.drain = l->p->drain,
+		.on_nat = l->p->on_nat,
+	};
+	read_name(l, it, name);
+	check_once(l);
+	l->errors_at_header = l->d->errors;
+}
+
+static void unknown_key(struct loader *l, const struct ini_item *it)
+{
+	const struct section *s = l->section;
+	struct guess g = { .word = it->key };
+	auto_free char *where = section_text(l);
+	struct text keys = { 0 };
+
+	for (size_t i = 0; i < s->n_options; i++) {
+		guess_try(&g, s->options[i].name);
+		text_add(&keys, "%s%s", i ? ", " : "", s->options[i].name);
+	}
+	diag_error(l->d, &it->key_at, "config", 0, "unknown key '%s' in %s", it->key, where);
+	if (g.best)
+		diag_cure(l->d, "did you mean '%s'?", g.best);
+	else
+		diag_cure(l->d, "[%s] has: %s", s->name, keys.s);
+	free(keys.s);
+	/* What was meant is not missing. */
+	for (size_t i = 0; i < s->n_options; i++) {
+		if (g.best == s->options[i].name && !l->seen[i].file)
+			l->guessed[i] = true;
+	}
+}
+
+static void take_setting(struct loader *l, const struct ini_item *it)
+{
+	const struct section *s = l->section;
+	auto_free char *where = section_text(l);
+	size_t i = 0;
+
+	l->n_keys++;
+	while (i < s->n_options && strcmp(it->key, s->options[i].name))
+		i++;
+	if (i == s->n_options) {
+		unknown_key(l, it);
+		return;
+	}
+	if (l->seen[i].file) {
+		diag_error(l->d, &it->key_at, "config", 0, "'%s' again in %s, first on line %u",
+			   it->key, where, l->seen[i].line);
+		diag_cure(l->d, "keep one of them; a list continues on indented lines");
+		return;
+	}
+	l->seen[i] = it->key_at;
+	if (!*it->value) {
+		diag_error(l->d, &it->value_at, "config", 0, "'%s' has no value", it->key);
+		diag_cure(l->d, "write one, or remove the line");
+	} else if (s->options[i].late) {
+		late_keep(l, it);
+	} else {
+		read_value(l, &s->options[i], it);
+	}
+}
+
+static void take_item(void *ctx, const struct ini_item *it, struct diag *d)
+{
+	struct loader *l = ctx;
+
+	(void)d;
+	if (!it->key)
+		begin_section(l, it);
+	else if (l->section)
+		take_setting(l, it);
+}
+
+bool loader_has(const struct loader *l, const char *key)
+{
+	for (size_t i = 0; i < l->section->n_options; i++) {
+		if (!strcmp(l->section->options[i].name, key))
+			return l->seen[i].file || l->guessed[i];
+	}
+	return false;
+}
+
+void loader_begin(struct loader *l, struct policy *p, struct diag *d)
+{
+	*l = (struct loader){ .p = p, .d = d, .errors_before = d->errors };
+	*p = (struct policy){ .families = FAMILIES_BOTH, .drain = true };
+}
+
+int loader_read(struct loader *l, FILE *f, const char *name)
+{
+	char *own = xstrdup(name);
+	int rc;
+
+	*ARRAY_ADD(l->p->files, l->p->n_files) = own;
+	rc = ini_read(f, own, take_item, l, l->d);
+	end_section(l);
+	return rc;
+}
+
+static int compare_settings(const void *a, const void *b)
+{
+	const struct ct_setting *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
+int loader_end(struct loader *l)
+{
+	struct policy *p = l->p;
+	int rc = 0;
+
+	if (p->n_conntrack)
+		qsort(p->conntrack, p->n_conntrack, sizeof *p->conntrack, compare_settings);
+	for (size_t i = 0; i < p->n_services; i++) {
+		if (!l->service_accept[i])
+			p->services[i].accept = p->accept;
+	}
+	for (size_t i = 0; i < p->n_interfaces; i++) {
+		if (!l->interface_accept[i])
+			p->interfaces[i].accept = p->accept;
+	}
+	loader_check_policy(l);
+	free(l->service_accept);
+	free(l->interface_accept);
+	if (l->d->errors != l->errors_before) {
+		policy_free(p);
+		rc = -1;
+	}
+	return rc;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Items to a policy: the state while they come in, and the checks at the end of a section and at
+ * the end of everything. Inside config/ only. */
+#ifndef UNTRACK_LOADER_H
+#define UNTRACK_LOADER_H
+
+#include "config/section.h"
+
+struct loader {
+	struct policy *p;
+	struct diag *d;
+	unsigned errors_before; /* in d, of others */
+	struct origin family_at;
+	struct origin once[N_SECTIONS];		 /* where the sections without names stand */
+	bool *service_accept, *interface_accept; /* which have a setting of their own */
+	size_t n_service_accept, n_interface_accept;
+	/* the section being read */
+	const struct section *section; /* NULL: none yet, or an unknown one */
+	struct draft draft;
+	struct origin seen[OPTIONS_MAX]; /* where each key stands; file NULL: nowhere */
+	bool guessed[OPTIONS_MAX];	 /* keys that unknown ones were taken for */
+	size_t n_keys;			 /* right or wrong */
+	unsigned errors_at_header;	 /* lines that are no items at all may follow */
+	struct ini_item late;		 /* own copy of a late option's item; key NULL: none */
+};
+
+/* Sets the defaults of p. */
+void loader_begin(struct loader *l, struct policy *p, struct diag *d);
+/* One file: 0, or -1 with findings of its lines. */
+int loader_read(struct loader *l, FILE *f, const char *name);
+/* The checks over all files. 0; with any error since loader_begin p is freed: -1. */
+int loader_end(struct loader *l);
+
+/* Does the section being read have the key, well or badly written? */
+bool loader_has(const struct loader *l, const char *key);
+/* Is the section that ends complete, and does it make sense? */
+void loader_check_section(struct loader *l);
+/* What only all sections together show. */
+void loader_check_policy(struct loader *l);
+
+void service_free(struct service *s);
+void interface_free(struct interface *i);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether sections are complete and make sense, alone and together. */
+#include "config/loader.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include "util.h"
+
+static const char *proto_text(uint8_t proto, char buf[8])
+{
+	if (proto_name(proto))
+		return proto_name(proto);
+	snprintf(buf, 8, "%u", proto);
+	return buf;
+}
+
+/* Protocols with ports need a port, others cannot have one, and one section is of one kind. */
+static void check_ports(struct loader *l)
+{
+	const struct service *s = &l->draft.service;
+	const char *name = l->draft.name ? l->draft.name : "?";
+	uint8_t with = 0, without = 0;
+	char buf[2][8];
+
+	for (size_t i = 0; i < s->protos.n; i++) {
+		if (proto_has_ports(s->protos.v[i]))
+			with = s->protos.v[i];
+		else
+			without = s->protos.v[i];
+	}
+	if (with && without) {
+		diag_error(l->d, &s->proto_at, "config", 0, "%s has ports and %s has none",
+			   proto_text(with, buf[0]), proto_text(without, buf[1]));
+		diag_cure(l->d, "write a section for each");
+	} else if (with && !loader_has(l, "port")) {
+		diag_error(l->d, &l->draft.at, "config", 0, "[service %s] has no port", name);
+		diag_cure(l->d, "add 'port = 80', for example; 'port = 1-65535' is every port");
+	} else if (without && loader_has(l, "port")) {
+		diag_error(l->d, &s->proto_at, "config", 0, "%s has no ports",
+			   proto_text(without, buf[0]));
+		diag_cure(l->d, "remove the line 'port'");
+	}
+}
+
+static unsigned families_of(const struct addrs *a)
+{
+	unsigned families = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		families |= 1u << a->v[i].family;
+	return families ? families : FAMILIES_BOTH;
+}
+
+static const char *families_text(unsigned families)
+{
+	return families == FAMILIES_BOTH ? "IPv4 and IPv6"
+	       : families == FAMILIES_V4 ? "IPv4"
+					 : "IPv6";
+}
+
+static bool has_bare_star(const struct ifaces *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (!strcmp(l->v[i], "*"))
+			return true;
+	}
+	return false;
+}
+
+static void check_service(struct loader *l)
+{
+	struct service *s = &l->draft.service;
+	const char *name = l->draft.name ? l->draft.name : "?";
+
+	if (!loader_has(l, "protocol")) {
+		diag_error(l->d, &l->draft.at, "config", 0, "[service %s] has no protocol", name);
+		diag_cure(l->d, "add 'protocol = tcp', for example");
+	}
+	check_ports(l);
+	if (!(families_of(&s->local) & families_of(&s->remote))) {
+		diag_error(l->d, &s->remote_at, "config", 0,
+			   "remote: only %s, but local has only %s: no packet has both",
+			   families_text(families_of(&s->remote)),
+			   families_text(families_of(&s->local)));
+		diag_cure(l->d, "give both keys addresses of the same family");
+	}
+	/* Any interface but those excluded: what no interface at all means, too. */
+	if (has_bare_star(&s->ifaces)) {
+		free(s->ifaces.v);
+		s->ifaces = (struct ifaces){ 0 };
+	}
+}
+
+static void check_interface(struct loader *l)
+{
+	const struct interface *i = &l->draft.interface;
+	const char *name = l->draft.name ? l->draft.name : "?";
+
+	if (!loader_has(l, "name")) {
+		diag_error(l->d, &l->draft.at, "config", 0,
+			   "[interface %s] has nothing to do: no interface is named", name);
+		diag_cure(l->d, "add 'name = eth1', for example");
+	} else if (i->iface_at.file && !i->ifaces.n) {
+		diag_error(l->d, &i->iface_at, "config", 0, "name: only exclusions");
+		diag_cure(l->d, "name what is exempt; '*, !lo' is every interface but loopback");
+	}
+}
+
+void loader_check_section(struct loader *l)
+{
+	if (!l->n_keys) {
+		if (l->d->errors != l->errors_at_header)
+			return;
+		diag_error(l->d, &l->draft.at, "config", 0, "empty section [%s%s%s]",
+			   l->section->name, l->draft.name ? " " : "",
+			   l->draft.name ? l->draft.name : "");
+		diag_cure(l->d, "give it settings, or remove it");
+		return;
+	}
+	switch (l->section->id) {
+	case SECTION_SERVICE:
+		check_service(l);
+		break;
+	case SECTION_INTERFACE:
+		check_interface(l);
+		break;
+	case SECTION_UNTRACK:
+	case SECTION_LOOPBACK:
+	case SECTION_CONNTRACK:
+		break;
+	}
+}
+
+struct named { /* a service or an interface, in the order of the files */
+	const char *name, *section;
+	struct origin at;
+	size_t index;
+	const struct named *first; /* of the same name; NULL: itself */
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct named *const *x = a, *const *y = b;
+	int c = strcmp((*x)->name, (*y)->name);
+
+	return c ? c : ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
+}
+
+static struct named *name_sections(const struct policy *p)
+{
+	struct named *v = xcalloc(p->n_services + p->n_interfaces, sizeof *v);
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_services; i++, n++)
+		v[n] = (struct named){ p->services[i].name, "service", p->services[i].at, n, NULL };
+	for (size_t i = 0; i < p->n_interfaces; i++, n++)
+		v[n] = (struct named){ p->interfaces[i].name, "interface", p->interfaces[i].at, n,
+				       NULL };
+	return v;
+}
+
+/* Names of services and interfaces are names of counters: each stands for one section. */
+static void check_names(struct loader *l)
+{
+	size_t n = l->p->n_services + l->p->n_interfaces;
+	auto_free struct named *v = name_sections(l->p);
+	auto_free struct named **sorted = xcalloc(n, sizeof *sorted);
+
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &v[i];
+	qsort(sorted, n, sizeof *sorted, by_name);
+	for (size_t i = 1; i < n; i++) {
+		if (!strcmp(sorted[i]->name, sorted[i - 1]->name))
+			sorted[i]->first =
+				sorted[i - 1]->first ? sorted[i - 1]->first : sorted[i - 1];
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!v[i].first)
+			continue;
+		diag_error(l->d, &v[i].at, "config", 0,
+			   "the name '%s' is taken by [%s %s] at %s:%u", v[i].name,
+			   v[i].first->section, v[i].name, v[i].first->at.file,
+			   v[i].first->at.line);
+		diag_cure(l->d, "merge the sections, or give this one another name");
+	}
+}
+
+/* A list of addresses that leaves out a family which is exempt in general. */
+static void check_list_families(struct loader *l, const struct service *s, const char *key,
+				const struct addrs *list, const struct origin *at)
+{
+	unsigned have = families_of(list), want = l->p->families;
+
+	if (!list->n || (have & want) == want)
+		return;
+	if (!(have & want)) {
+		diag_error(l->d, at, "config", 0,
+			   "%s: only %s addresses, but 'family' in [untrack] is %s", key,
+			   families_text(have), families_text(want));
+		diag_cure(l->d, "add the family there, or other addresses here");
+		return;
+	}
+	diag_note(l->d, at, "one-family", "'%s' is exempt for %s only: '%s' lists no %s address",
+		  s->name, families_text(have & want), key, families_text(want & ~have));
+	diag_cure(l->d, "list addresses of both families, or set 'family' in [untrack]");
+}
+
+static void check_service_families(struct loader *l, const struct service *s)
+{
+	static const struct {
+		uint8_t proto;
+		unsigned families;
+	} icmps[] = { { IPPROTO_ICMP, FAMILIES_V4 }, { IPPROTO_ICMPV6, FAMILIES_V6 } };
+	unsigned left = l->p->families & families_of(&s->local) & families_of(&s->remote);
+
+	check_list_families(l, s, "local", &s->local, &s->local_at);
+	check_list_families(l, s, "remote", &s->remote, &s->remote_at);
+	for (size_t i = 0; i < ARRAY_SIZE(icmps); i++) {
+		if (!left || !memchr(s->protos.v, icmps[i].proto, s->protos.n) ||
+		    (left & icmps[i].families))
+			continue;
+		diag_error(l->d, &s->proto_at, "config", 0,
+			   "%s belongs to %s, but '%s' is exempt for %s only",
+			   proto_name(icmps[i].proto), families_text(icmps[i].families), s->name,
+			   families_text(left));
+		diag_cure(l->d, "remove the protocol, or admit its family");
+	}
+}
+
+void loader_check_policy(struct loader *l)
+{
+	check_names(l);
+	for (size_t i = 0; i < l->p->n_services; i++) {
+		if (l->p->services[i].protos.n)
+			check_service_families(l, &l->p->services[i]);
+	}
+}
