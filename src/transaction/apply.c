@@ -304,10 +304,10 @@ static enum apply_result rolled_back(struct run *r, size_t lost)
 	return APPLY_ROLLED_BACK;
 }
 
-/* Lets somebody who is writing rules finish: half a second in all. */
+/* Lets somebody who is writing rules finish: a third of a second in all. */
 static void pause_between_tries(int i)
 {
-	const struct timespec t = { .tv_nsec = (1l << (i < 8 ? i : 8)) * 1000000 };
+	const struct timespec t = { .tv_nsec = (1l << (i < 6 ? i : 6)) * 1000000 };
 
 	nanosleep(&t, NULL);
 }
@@ -336,7 +336,7 @@ static enum apply_result roll_back(struct run *r)
 			break; /* what somebody put there meanwhile is not ours to remove */
 		diag_free(&last);
 		copy_standing(&target, &r->before, &r->fw);
-		if (readable && r->ops->commit(r->b, &target, &last) != COMMIT_DONE)
+		if (readable && r->ops->commit(r->b, &target, &last) == COMMIT_STALE)
 			pause_between_tries(i);
 	}
 	record(r->d, &last, false);

@@ -49,8 +49,6 @@ long generation_newest(const struct state_paths *sp, struct diag *d);
 char *generation_read(const struct state_paths *sp, long n, struct diag *d);
 /* When it was written; 0: unknown. */
 time_t generation_time(const struct state_paths *sp, long n);
-/* When it was written; 0: unknown. */
-time_t generation_time(const struct state_paths *sp, long n);
 /* Is this policy text the newest generation? False also where that cannot be read. */
 bool generation_is_newest(const struct state_paths *sp, const char *policy_text);
 
