@@ -276,6 +276,12 @@ static void lost_step(void *ctx, const struct step *s)
 	struct visit *v = ctx;
 
 	finding_step(&v->d->findings, v->traffic, s);
+}
+
+static void blame_lost_step(void *ctx, const struct step *s)
+{
+	struct visit *v = ctx;
+
 	if (!v->blame.rule && s->tracked->flags & EVAL_CT_OTHER && s->tracked->n &&
 	    s->tracked->v[0].target.verdict != FW_CONTINUE)
 		v->blame = *s;
@@ -315,7 +321,7 @@ static void refuse_chain(struct visit *v, struct walk *w)
 		struct visit again = *v;
 
 		walk_restart(w);
-		walk_steps(w, v->base, lost_step, &again);
+		walk_steps(w, v->base, blame_lost_step, &again);
 		blame = again.blame;
 	}
 	finding_refused(&v->d->findings, v->traffic, v->base, blame.rule ? &blame : NULL);
@@ -323,14 +329,15 @@ static void refuse_chain(struct visit *v, struct walk *w)
 		 xstrdup("no twin makes it the same"));
 }
 
-static void choose(struct visit *v, struct walk *w, const struct decision_list *tracked)
+/* False: refused. */
+static bool choose(struct visit *v, struct walk *w, const struct decision_list *tracked)
 {
 	struct derivation *d = v->d;
 
 	if (v->traffic->accept == ACCEPT_NONE) {
 		add_need(d, v->base, v->traffic, v->family, NEED_IGNORED,
 			 xstrdup("accept = none: your own rules decide"));
-		return;
+		return true;
 	}
 	if (v->traffic->accept == ACCEPT_FIRST) {
 		twin_want_first(&d->wants, v->traffic, v->family, v->base);
@@ -339,13 +346,14 @@ static void choose(struct visit *v, struct walk *w, const struct decision_list *
 	}
 	if (walk_chain(w, v->base, WALK_TWINNED) != tracked) {
 		refuse_chain(v, w);
-		return;
+		return false;
 	}
 	v->collect = true;
 	walk_restart(w);
 	walk_steps(w, v->base, visit_step, v);
 	add_need(d, v->base, v->traffic, v->family, NEED_TWINS,
 		 xasprintf("%zu state rule%s on its way", v->n_twins, v->n_twins == 1 ? "" : "s"));
+	return true;
 }
 
 static void visit_filter(struct visit *v, struct walk *w)
@@ -362,15 +370,15 @@ static void visit_filter(struct visit *v, struct walk *w)
 			 xstrdup("its rules cannot be read"));
 		return;
 	}
-	walk_restart(w);
-	walk_steps(w, v->base, lost_step, &(struct visit){ .d = v->d, .traffic = v->traffic });
 	if (t == u)
 		add_need(v->d, v->base, v->traffic, v->family, NEED_NONE, decision_list_words(t));
 	else if (follows_opening(v->d, v->traffic, v->family, v->base, t, u))
 		add_need(v->d, v->base, v->traffic, v->family, NEED_NONE,
 			 xstrdup("the rules that let a connection in let its packets in"));
-	else
-		choose(v, w, t);
+	else if (!choose(v, w, t))
+		return;
+	walk_restart(w);
+	walk_steps(w, v->base, lost_step, &(struct visit){ .d = v->d, .traffic = v->traffic });
 }
 
 static void visit_chain(struct derivation *d, const struct traffic *t, enum family f,

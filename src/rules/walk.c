@@ -184,6 +184,13 @@ static struct decision *build_decision(struct builder *b, const struct fw_rule *
 static const struct decision_list *chain_list(struct walk *w, const struct fw_chain *c,
 					      enum walk_mode mode, enum outcome after);
 
+/* Where a jump or goto leads; NULL: this branch is neither. */
+static const struct fw_chain *target_chain(const struct walk *w, const struct fw_chain *from,
+					   const struct branch *b)
+{
+	return b->target.chain ? fw_chain_find(w->fw, from, b->target.chain) : NULL;
+}
+
 static bool is_constant(const struct decision_list *l)
 {
 	return l->n == 1 && !l->v[0].rule;
@@ -193,7 +200,7 @@ static void build_sub(struct walk *w, struct builder *b, const struct fw_chain *
 		      const struct fw_rule *r, unsigned flags, const struct branch *how,
 		      enum walk_mode mode, enum outcome after)
 {
-	const struct fw_chain *to = fw_chain_find(w->fw, c, how->target.chain);
+	const struct fw_chain *to = target_chain(w, c, how);
 	bool jump = how->target.verdict == FW_JUMP;
 	const struct decision_list *sub;
 
@@ -307,7 +314,7 @@ static bool branch_ends(struct walk *w, const struct fw_chain *c, const struct b
 	case FW_CONTINUE:
 		return false;
 	case FW_JUMP:
-		to = fw_chain_find(w->fw, c, b->target.chain);
+		to = target_chain(w, c, b);
 		return to && !chain_list(w, to, WALK_TRACKED, OUT_MIXED)->falls;
 	case FW_ACCEPT:
 	case FW_DROP:
@@ -335,7 +342,7 @@ void walk_steps(struct walk *w, const struct fw_chain *c,
 		fn(ctx, &(struct step){ c, &c->rules[i], &e->tracked[i], &e->untracked[i] });
 		for (size_t k = 0; k < e->tracked[i].n; k++) {
 			const struct branch *b = &e->tracked[i].v[k];
-			const struct fw_chain *to = fw_chain_find(w->fw, c, b->target.chain);
+			const struct fw_chain *to = target_chain(w, c, b);
 
 			if (to)
 				walk_steps(w, to, fn, ctx);

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The walks and the twins on small firewalls. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include "fw_build.h"
+#include "rules/packet.h"
+#include "rules/twin.h"
+
+enum { INV = 1, EST = 2, REL = 4, NEW = 8, UNT = 64 };
+
+struct world {
+	struct fw fw;
+	struct policy policy;
+	struct ruleset rs;
+	struct twin_plan plan;
+	struct diag diag;
+	int result;
+};
+
+static void derive(struct world *w, const char *conf)
+{
+	struct host_params h = HOST_PARAMS_DEFAULT;
+	struct diag d = { 0 };
+
+	assert_int_equal(policy_parse(&w->policy, conf, "t.conf", &d), 0);
+	diag_free(&d);
+	w->result = twin_derive(&w->policy, &h, &w->fw, &w->rs, &w->plan, &w->diag);
+}
+
+static void world_free(struct world *w)
+{
+	fw_free(&w->fw);
+	policy_free(&w->policy);
+	ruleset_free(&w->rs);
+	twin_plan_free(&w->plan);
+	diag_free(&w->diag);
+}
+
+static const char web[] = "[service web]\nprotocol = tcp\nport = 80\n";
+
+static bool found(const struct world *w, const char *id)
+{
+	for (size_t i = 0; i < w->diag.n; i++)
+		if (!strcmp(w->diag.v[i].id, id))
+			return true;
+	return false;
+}
+
+/* The usual firewall: established, invalid, then what opens. */
+static struct fw_chain *stateful(struct world *w, enum fw_verdict policy)
+{
+	struct fw_chain *c = b_base(&w->fw, "input", HOOK_INPUT, policy);
+
+	b_verdict(b_state(b_rule(c), EST | REL, false), FW_ACCEPT, NULL);
+	b_verdict(b_state(b_rule(c), INV, false), FW_DROP, NULL);
+	return c;
+}
+
+static void open_by_port_needs_nothing(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_proto(b_rule(c), IPPROTO_ICMP), FW_ACCEPT, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_ICMPV6), FW_ACCEPT, NULL);
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 0);
+	world_free(&w);
+}
+
+static void no_rules_no_twins(void **state)
+{
+	struct world w = { 0 };
+
+	(void)state;
+	b_base(&w.fw, "input", HOOK_INPUT, FW_ACCEPT);
+	derive(&w, web);
+	assert_int_equal(w.rs.n_twins, 0);
+	assert_int_equal(w.plan.needs[0].need, NEED_NONE);
+	world_free(&w);
+}
+
+static void new_and_established_get_twins(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_state(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), NEW, false), FW_ACCEPT,
+		  NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	/* established: continuing, and errors (one for both families); new: opening */
+	assert_int_equal(w.rs.n_twins, 3);
+	assert_int_equal(w.rs.twins[0].anchor, 1);
+	assert_int_equal(w.rs.twins[0].match.tcp, TCP_CONTINUING);
+	assert_int_equal(w.rs.twins[0].match.families, FAMILIES_BOTH);
+	assert_string_equal(w.rs.twins[0].body, "verdict=0");
+	assert_int_equal(w.rs.twins[1].match.icmp, ICMP_IS_ERROR);
+	assert_int_equal(w.rs.twins[2].anchor, 3);
+	assert_int_equal(w.rs.twins[2].match.tcp, TCP_OPENING);
+	assert_string_equal(w.rs.twins[2].body, "load proto=6 load dport=80-80 verdict=0");
+	world_free(&w);
+}
+
+static void one_rule_for_both_states_gets_one_twin(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+
+	(void)state;
+	b_verdict(b_state(b_rule(c), NEW | EST, false), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 1);
+	assert_int_equal(w.rs.twins[0].match.tcp, TCP_ANY);
+	world_free(&w);
+}
+
+static void closed_port_opens_nothing(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 22, 22), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 0);
+	assert_true(found(&w, "service-closed"));
+	assert_int_equal(w.diag.warnings, 1);
+	world_free(&w);
+}
+
+static void closed_ports_of_a_service_are_left_out(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_state(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 81), NEW, false), FW_ACCEPT,
+		  NULL);
+	derive(&w, "[service web]\nprotocol = tcp\nport = 79-90\n");
+	assert_true(found(&w, "service-closed"));
+	assert_int_equal(w.rs.twins[0].match.dport.n, 1);
+	assert_int_equal(w.rs.twins[0].match.dport.v[0].lo, 80);
+	assert_int_equal(w.rs.twins[0].match.dport.v[0].hi, 81);
+	world_free(&w);
+}
+
+static void deny_list_before_the_service_rule_is_enough(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_saddr(b_rule(c), "203.0.113.5"), FW_DROP, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_ICMP), FW_ACCEPT, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_ICMPV6), FW_ACCEPT, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_TCP), FW_ACCEPT, NULL);
+	derive(&w, web);
+	/* Errors about the flow may come from a denied address: established let them in. */
+	for (size_t i = 0; i < w.rs.n_twins; i++)
+		assert_int_equal(w.rs.twins[i].match.icmp, ICMP_IS_ERROR);
+	world_free(&w);
+}
+
+static void limits_need_a_twin_of_established(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_other(b_proto(b_rule(c), IPPROTO_TCP), FW_LIMIT, "limit"), FW_DROP, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_TCP), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_true(w.rs.n_twins >= 1);
+	assert_int_equal(w.rs.twins[0].match.tcp, TCP_CONTINUING);
+	assert_int_equal(w.rs.twins[0].anchor, 1);
+	world_free(&w);
+}
+
+static void verdict_map_in_a_jumped_to_chain(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+	struct fw_chain *checks = b_chain(&w.fw, "checks");
+	struct fw_set *map;
+
+	(void)state;
+	b_verdict(b_rule(c), FW_JUMP, "checks");
+	b_verdict(b_state(b_rule(c), NEW, false), FW_ACCEPT, NULL);
+	map = b_state_map(&w.fw, b_rule(checks));
+	b_element(map, INV, FW_DROP, NULL);
+	b_element(map, EST, FW_ACCEPT, NULL);
+	b_element(map, REL, FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 3);
+	assert_string_equal(w.rs.twins[0].chain, "checks");
+	assert_string_equal(w.rs.twins[0].body, "verdict:accept");
+	assert_string_equal(w.rs.twins[2].chain, "input");
+	assert_int_equal(w.rs.twins[2].anchor, 2);
+	world_free(&w);
+}
+
+static void state_jump_reaches_state_rules_inside(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+	struct fw_chain *fresh = b_chain(&w.fw, "fresh");
+
+	(void)state;
+	b_verdict(b_state(b_rule(c), NEW, false), FW_JUMP, "fresh");
+	b_verdict(b_state(b_rule(c), EST | REL, false), FW_ACCEPT, NULL);
+	b_verdict(b_state(b_rule(fresh), NEW, false), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 4);
+	world_free(&w);
+}
+
+static void negated_state_is_refused(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_ACCEPT);
+
+	(void)state;
+	b_verdict(b_state(b_rule(c), NEW | EST | REL, true), FW_DROP, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, -1);
+	assert_true(found(&w, "state-negated"));
+	world_free(&w);
+}
+
+static void dropping_untracked_is_refused(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_ACCEPT);
+
+	(void)state;
+	b_verdict(b_state(b_rule(c), UNT, false), FW_DROP, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, -1);
+	assert_true(found(&w, "untracked-dropped"));
+	world_free(&w);
+}
+
+static void other_conntrack_data_that_decides_is_refused(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+	struct fw_rule *r = b_rule(c);
+	uint32_t mark = 1;
+
+	(void)state;
+	b_load(r, FW_F_CT_OTHER, 0, 4);
+	b_cmp(r, FW_EQ, &mark, 4, xstrdup("mark"));
+	b_verdict(r, FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, -1);
+	assert_true(found(&w, "state-lost"));
+	world_free(&w);
+}
+
+static void unknown_expression_counts_only_where_it_decides(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_other(b_proto(b_rule(c), IPPROTO_UDP), FW_UNKNOWN, "future"), FW_DROP, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_TCP), FW_ACCEPT, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_ICMP), FW_ACCEPT, NULL);
+	b_verdict(b_proto(b_rule(c), IPPROTO_ICMPV6), FW_ACCEPT, NULL);
+	b_verdict(b_other(b_rule(c), FW_UNKNOWN, "future"), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	world_free(&w);
+
+	w = (struct world){ 0 };
+	c = stateful(&w, FW_DROP);
+	b_verdict(b_other(b_proto(b_rule(c), IPPROTO_TCP), FW_UNKNOWN, "future"), FW_ACCEPT, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, -1);
+	assert_true(found(&w, "state-unknown"));
+	world_free(&w);
+}
+
+static void accept_first_and_none(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = stateful(&w, FW_DROP);
+
+	(void)state;
+	b_verdict(b_state(b_rule(c), NEW, false), FW_ACCEPT, NULL);
+	derive(&w, "[service web]\nprotocol = tcp\nport = 80\naccept = first\n");
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 2);
+	assert_int_equal(w.rs.twins[0].anchor, 1);
+	assert_string_equal(w.rs.twins[0].body, "verdict:accept");
+	assert_int_equal(w.rs.twins[0].match.tcp, TCP_ANY);
+	world_free(&w);
+
+	w = (struct world){ 0 };
+	c = stateful(&w, FW_DROP);
+	b_verdict(b_state(b_rule(c), NEW, false), FW_ACCEPT, NULL);
+	derive(&w, "[service web]\nprotocol = tcp\nport = 80\naccept = none\n");
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 0);
+	world_free(&w);
+}
+
+static void nat_of_exempt_traffic(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "pre", HOOK_PREROUTING, FW_ACCEPT);
+	struct fw_rule *r = b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80);
+
+	(void)state;
+	free(c->type);
+	c->type = xstrdup("nat");
+	b_other(r, FW_NAT, "nat");
+	derive(&w, web);
+	assert_int_equal(w.result, -1);
+	assert_true(found(&w, "nat-conflict"));
+	world_free(&w);
+}
+
+static void masquerade_of_others_is_fine_for_a_server(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "post", HOOK_POSTROUTING, FW_ACCEPT);
+
+	(void)state;
+	free(c->type);
+	c->type = xstrdup("nat");
+	b_other(b_rule(c), FW_NAT, "masq");
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	world_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(open_by_port_needs_nothing),
+		cmocka_unit_test(no_rules_no_twins),
+		cmocka_unit_test(new_and_established_get_twins),
+		cmocka_unit_test(one_rule_for_both_states_gets_one_twin),
+		cmocka_unit_test(closed_port_opens_nothing),
+		cmocka_unit_test(closed_ports_of_a_service_are_left_out),
+		cmocka_unit_test(deny_list_before_the_service_rule_is_enough),
+		cmocka_unit_test(limits_need_a_twin_of_established),
+		cmocka_unit_test(verdict_map_in_a_jumped_to_chain),
+		cmocka_unit_test(state_jump_reaches_state_rules_inside),
+		cmocka_unit_test(negated_state_is_refused),
+		cmocka_unit_test(dropping_untracked_is_refused),
+		cmocka_unit_test(other_conntrack_data_that_decides_is_refused),
+		cmocka_unit_test(unknown_expression_counts_only_where_it_decides),
+		cmocka_unit_test(accept_first_and_none),
+		cmocka_unit_test(nat_of_exempt_traffic),
+		cmocka_unit_test(masquerade_of_others_is_fine_for_a_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
