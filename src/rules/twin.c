@@ -342,7 +342,7 @@ static bool choose(struct visit *v, struct walk *w, const struct decision_list *
 	if (v->traffic->accept == ACCEPT_FIRST) {
 		twin_want_first(&d->wants, v->traffic, v->family, v->base);
 		add_need(d, v->base, v->traffic, v->family, NEED_FIRST, xstrdup("accept = first"));
-		return;
+		return true;
 	}
 	if (walk_chain(w, v->base, WALK_TWINNED) != tracked) {
 		refuse_chain(v, w);
