@@ -36,6 +36,8 @@ def in_new_pid_namespace(function):
         try:
             die_with_parent()
             status = function()
+        except SystemExit as e:
+            print(e, file=sys.stderr)
         finally:
             sys.stdout.flush()
             os._exit(status)
