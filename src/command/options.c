@@ -183,8 +183,8 @@ void options_help(const struct option_def *table, FILE *out)
 			xasprintf("--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 
 		if (o->letter)
-			fprintf(out, "  -%c, %-32s %s\n", o->letter, left, o->help);
+			fprintf(out, "  -%c, %-34s %s\n", o->letter, left, o->help);
 		else
-			fprintf(out, "      %-32s %s\n", left, o->help);
+			fprintf(out, "      %-34s %s\n", left, o->help);
 	}
 }

@@ -20,6 +20,11 @@ static void heading(const struct page *pg, const char *text)
 	fprintf(pg->out, "\n%s%s%s\n", pg->colour ? BOLD : "", text, pg->colour ? PLAIN : "");
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* "512 B", "1.5 KiB", "20 GiB" */
 static char *bytes_text(uint64_t bytes)
 {
@@ -38,7 +43,8 @@ static char *counter_text(const struct counter *c)
 {
 	auto_free char *bytes = c ? bytes_text(c->bytes) : NULL;
 
-	return c ? xasprintf("%" PRIu64 " packets, %s", c->packets, bytes) : xstrdup("-");
+	return c ? xasprintf("%" PRIu64 " packet%s, %s", c->packets, plural(c->packets), bytes)
+		 : xstrdup("-");
 }
 
 static char *rules_text(const struct exemption_status *e)
@@ -91,7 +97,7 @@ static void print_twin_places(const struct page *pg, const struct ruleset *have)
 		    !strcmp(w->table, next->table) && !strcmp(w->chain, next->chain))
 			continue;
 		fprintf(pg->out, "  %s %s %s: %zu twin%s\n", table_family_name(w->family), w->table,
-			w->chain, same, same == 1 ? "" : "s");
+			w->chain, same, plural(same));
 		same = 0;
 	}
 }
@@ -177,8 +183,9 @@ static void print_head(const struct page *pg, const struct status *st)
 		fprintf(pg->out, "generation %ld%s, %s: ", st->generation, when, st->backend);
 	else
 		fprintf(pg->out, "nothing applied yet, %s: ", st->backend);
-	fprintf(pg->out, "%zu exemption%s, %zu rules, %zu twins in the kernel\n", st->n_exemptions,
-		st->n_exemptions == 1 ? "" : "s", st->have->n_rules, st->have->n_twins);
+	fprintf(pg->out, "%zu exemption%s, %zu rule%s, %zu twin%s in the kernel\n",
+		st->n_exemptions, plural(st->n_exemptions), st->have->n_rules,
+		plural(st->have->n_rules), st->have->n_twins, plural(st->have->n_twins));
 	if (st->pending)
 		fprintf(pg->out, "%s\n", st->pending);
 }

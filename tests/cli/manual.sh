@@ -18,7 +18,7 @@ manual_commands() {
 }
 
 options_of_help() { # COMMAND
-	"$untrack" help "$1" | sed -n '/^Options of this/,/^$/s/.*--\([a-z-]*\).*/\1/p' | sort
+	"$untrack" help "$1" | sed -n '/^Options of this/,/^$/s/^ .\{5\}--\([a-z-]*\).*/\1/p' | sort
 }
 
 options_of_manual() { # COMMAND
@@ -28,11 +28,11 @@ options_of_manual() { # COMMAND
 }
 
 general_of_help() {
-	"$untrack" help | sed -n '/^Options:/,/^$/s/.*--\([a-z-]*\).*/\1/p' | sort
+	"$untrack" help | sed -n '/^Options:/,/^$/s/^ .\{5\}--\([a-z-]*\).*/\1/p' | sort
 }
 
 general_of_manual() {
-	sed -n '/^\.Sh OPTIONS/,/^\.Sh THE/s/^\.It .*Fl -\([a-z-]*\).*/\1/p' $page | sort
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh THE/s/^\.It Fl \(. , \)*-\([a-z-]*\).*/\2/p' $page | sort
 }
 
 equal() { # A B: two commands that print lists
