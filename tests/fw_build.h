@@ -21,7 +21,8 @@ static inline struct fw_chain *b_chain(struct fw *fw, const char *name)
 	return c;
 }
 
-static inline struct fw_chain *b_base(struct fw *fw, const char *name, enum hook h, enum fw_verdict p)
+static inline struct fw_chain *b_base(struct fw *fw, const char *name, enum hook h,
+				      enum fw_verdict p)
 {
 	struct fw_chain *c = b_chain(fw, name);
 
@@ -52,7 +53,8 @@ static inline struct fw_expr *b_expr(struct fw_rule *r, enum fw_op op, const cha
 	return e;
 }
 
-static inline void b_cmp(struct fw_rule *r, enum fw_cmp cmp, const void *data, uint8_t len, char *body)
+static inline void b_cmp(struct fw_rule *r, enum fw_cmp cmp, const void *data, uint8_t len,
+			 char *body)
 {
 	struct fw_expr *e = b_expr(r, FW_CMP, "cmp", body);
 
