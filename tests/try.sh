@@ -5,6 +5,7 @@ set -eu
 PATH=/usr/sbin:/sbin:$PATH
 here=$(cd "$(dirname "$0")" && pwd)
 untrack=${UNTRACK:-$here/../build/untrack}
+case $untrack in /*) ;; *) untrack=$PWD/$untrack ;; esac
 
 fail() {
 	echo

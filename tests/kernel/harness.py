@@ -11,7 +11,7 @@ import lab
 import netlink
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("UNTRACK", str(ROOT / "build" / "untrack"))
+PROGRAM = os.path.abspath(os.environ.get("UNTRACK", ROOT / "build" / "untrack"))
 RULESETS = pathlib.Path(__file__).parent / "rulesets"
 TESTS = []  # (name, function), in order of definition
 

@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 
-PATIENCE = 0.6  # seconds; less than the first retransmission, so a lost packet is never made up for
+PATIENCE = 0.8  # seconds; less than the first retransmission, so a lost packet is never made up for
 FAMILIES = (4, 6)
 AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 SERVER = {4: "192.0.2.10", 6: "2001:db8::10"}

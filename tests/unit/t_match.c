@@ -369,6 +369,8 @@ static void test_wrong_words(void **state)
 		{ "protocol tcp dport 80-", "80-" },
 		{ "protocol tcp dport 1-2-3", "1-2-3" },
 		{ "in sixteen-letters-", "sixteen-letters-" },
+		{ "in eth0,", "eth0," },
+		{ "in ,eth0", ",eth0" },
 		{ "in a%2", "a%2" },
 		{ "in a%00", "a%00" },
 		{ "in a%2c", "a%2c" },
@@ -392,6 +394,62 @@ static void test_wrong_words(void **state)
 
 		check_parsed(cases[i][0], want);
 	}
+}
+
+/* No two of these are equal, and each differs in one field only. */
+static void test_every_field_counts(void **state)
+{
+	static const char *const lines[] = {
+		"family ipv4 protocol tcp",
+		"family ipv6 protocol tcp",
+		"family ipv4 protocol udp",
+		"family ipv4 error protocol tcp",
+		"family ipv4 protocol tcp sport 1",
+		"family ipv4 protocol tcp dport 1",
+		"family ipv4 protocol tcp in lo",
+		"family ipv4 protocol tcp not-in lo",
+		"family ipv4 protocol tcp out lo",
+		"family ipv4 protocol tcp not-out lo",
+		"family ipv4 protocol tcp src 0.0.0.0/0",
+		"family ipv4 protocol tcp not-src 0.0.0.0/0",
+		"family ipv4 protocol tcp dst 0.0.0.0/0",
+		"family ipv4 protocol tcp dst 0.0.0.0/1",
+		"family ipv4 protocol tcp not-dst 0.0.0.0/0",
+		"family ipv4 protocol tcp to local",
+		"family ipv4 protocol tcp to other",
+		"family ipv4 protocol tcp opening",
+		"family ipv4 protocol tcp continuing",
+		"family ipv4 protocol icmp",
+		"family ipv4 protocol icmp request",
+		"family ipv4 protocol icmp reply",
+	};
+	struct match m[ARRAY_SIZE(lines)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		auto_free char *copy = xstrdup(lines[i]);
+		char *words[WORDS_MAX];
+		const char *why;
+
+		split(copy, words);
+		assert_true(match_parse(words, &m[i], &why) > 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(lines); j++)
+			assert_int_equal(!match_compare(&m[i], &m[j]), i == j);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		match_free(&m[i]);
+}
+
+static void test_every_list_is_normalised(void **state)
+{
+	(void)state;
+	check_parsed("family ipv4 protocol udp sport 2,1 dport 4,3 in b,a not-in d,c out f,e "
+		     "not-out h,g src 2.0.0.0,1.0.0.0 not-src 4.0.0.0,3.0.0.0 dst 6.0.0.0,5.0.0.0 "
+		     "not-dst 8.0.0.0,7.0.0.0",
+		     "24: family ipv4 protocol udp sport 1-2 dport 3-4 in a,b not-in c,d out e,f "
+		     "not-out g,h src 1.0.0.0,2.0.0.0 not-src 3.0.0.0,4.0.0.0 dst 5.0.0.0,6.0.0.0 "
+		     "not-dst 7.0.0.0,8.0.0.0");
 }
 
 static void test_text_is_appended(void **state)
@@ -485,6 +543,8 @@ int main(void)
 		cmocka_unit_test(test_icmp_kinds),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_wrong_words),
+		cmocka_unit_test(test_every_field_counts),
+		cmocka_unit_test(test_every_list_is_normalised),
 		cmocka_unit_test(test_text_is_appended),
 		cmocka_unit_test(test_random_matches),
 		cmocka_unit_test(test_compare_is_an_order),
