@@ -113,11 +113,11 @@ static int parse_long(const struct tables *t, const char *word, char *const **ar
 	size_t len = strcspn(word, "=");
 	const struct option_def *o = option_by_name(t, word, len);
 	auto_free char *name = xasprintf("%.*s", (int)len, word);
-	const char *nearest;
 
 	if (!o) {
+		const char *nearest = options_nearest(name, option_name_at, t);
+
 		diag_error(d, NULL, "usage", 0, "unknown option --%s", name);
-		nearest = options_nearest(name, option_name_at, t);
 		if (nearest)
 			diag_cure(d, "did you mean --%s?", nearest);
 		return -1;
