@@ -34,14 +34,10 @@ static bool parse_queue(const struct nft_expr_in *in, struct fw_expr *e)
 static bool parse_xt(const struct nft_expr_in *in, struct fw_expr *e)
 {
 	_Static_assert((int)NFTA_MATCH_NAME == NFTA_TARGET_NAME, "both are the first");
-	auto_free char *name = nft_attr_string(in->data.v[NFTA_MATCH_NAME]);
 
 	e->op = FW_XT;
-	if (!name)
-		return false;
-	free(e->name);
-	e->name = xasprintf("xt %s", name);
-	return true;
+	e->object = nft_attr_string(in->data.v[NFTA_MATCH_NAME]);
+	return e->object != NULL;
 }
 
 static const struct kind kinds[] = {

@@ -13,7 +13,7 @@ struct key { /* of meta and ct, in the order of the kernel's numbers */
 	enum fw_field field;
 };
 
-/* What a key of a later kernel may fill: nft_do_chain has no longer single values but addresses. */
+/* What a key of a later kernel may fill: names and addresses are the longest values so far. */
 #define UNKNOWN_LEN 16
 
 static const struct key meta_keys[] = {
@@ -181,44 +181,42 @@ bool nft_load_bitwise(const struct nft_expr_in *in, struct fw_expr *e)
 
 struct loader {
 	const char *name;
-	uint8_t dreg, len_attr; /* attribute types; 0: none */
+	uint8_t dreg, len_attr; /* attribute types; 0: no length given */
 	uint8_t len;		/* where no attribute tells: the longest */
-	enum fw_op op;		/* FW_MAYBE: it does not match where the value is missing */
 };
 
+/* "inner" is none of them: its registers are those of what it contains, so it stays unknown. */
 static const struct loader loaders[] = {
-	{ "byteorder", NFTA_BYTEORDER_DREG, NFTA_BYTEORDER_LEN, FW_DATA_MAX, FW_LOAD },
-	{ "exthdr", NFTA_EXTHDR_DREG, NFTA_EXTHDR_LEN, FW_DATA_MAX, FW_MAYBE },
-	{ "hash", NFTA_HASH_DREG, 0, 4, FW_LOAD },
-	{ "inner", 0, 0, FW_DATA_MAX, FW_MAYBE }, /* its registers are those of what it contains */
-	{ "numgen", NFTA_NG_DREG, 0, 4, FW_LOAD },
-	{ "osf", NFTA_OSF_DREG, 0, 16, FW_MAYBE },
-	{ "rt", NFTA_RT_DREG, 0, 16, FW_MAYBE },
-	{ "socket", NFTA_SOCKET_DREG, 0, 8, FW_MAYBE },
-	{ "tunnel", NFTA_TUNNEL_DREG, 0, 4, FW_MAYBE },
-	{ "xfrm", NFTA_XFRM_DREG, 0, 16, FW_MAYBE },
+	{ "byteorder", NFTA_BYTEORDER_DREG, NFTA_BYTEORDER_LEN, FW_DATA_MAX },
+	{ "exthdr", NFTA_EXTHDR_DREG, NFTA_EXTHDR_LEN, FW_DATA_MAX },
+	{ "hash", NFTA_HASH_DREG, 0, 4 },
+	{ "numgen", NFTA_NG_DREG, 0, 4 },
+	{ "osf", NFTA_OSF_DREG, 0, 16 },
+	{ "rt", NFTA_RT_DREG, 0, 16 },
+	{ "socket", NFTA_SOCKET_DREG, 0, 8 },
+	{ "tunnel", NFTA_TUNNEL_DREG, 0, 4 },
+	{ "xfrm", NFTA_XFRM_DREG, 0, 16 },
 };
 
 bool nft_load_other(const char *name, const struct nft_expr_in *in, struct fw_expr *e, bool *good)
 {
 	const struct loader *l = loaders;
-	uint32_t len;
+	uint32_t len, room;
 
 	while (l < loaders + ARRAY_SIZE(loaders) && strcmp(l->name, name) != 0)
 		l++;
 	if (l == loaders + ARRAY_SIZE(loaders))
 		return false;
 	*good = true;
-	if (l->dreg && !in->data.v[l->dreg] && in->data.v[NFTA_EXTHDR_SREG]) {
-		e->op = FW_EFFECT; /* exthdr writes */
+	if (!in->data.v[l->dreg] && strcmp(name, "exthdr") == 0) {
+		e->op = FW_EFFECT; /* it writes, or takes away, an option */
 		return true;
 	}
 	len = l->len_attr ? nft_attr_u32(in->data.v[l->len_attr], l->len) : l->len;
-	e->op = l->op;
+	e->op = FW_LOAD;
 	e->field = FW_F_OTHER;
-	e->len = (uint8_t)(len > FW_DATA_MAX ? FW_DATA_MAX : len);
-	*good = !l->dreg || nft_register(in->data.v[l->dreg], 0, &e->dreg);
-	if (4u * e->dreg + e->len > FW_DATA_MAX) /* no more than there are registers */
-		e->len = (uint8_t)(FW_DATA_MAX - 4u * e->dreg);
+	*good = nft_register(in->data.v[l->dreg], 0, &e->dreg);
+	room = FW_DATA_MAX - 4u * e->dreg;
+	e->len = (uint8_t)(len > room ? room : len);
 	return true;
 }

@@ -110,6 +110,7 @@ bool nft_set_read(struct nft_set_row *row, const struct nlmsghdr *h)
 		struct blob b = { 0 };
 
 		nft_canon_set(&b, &t);
+		text_add(&hex, "%s", "");
 		text_hex(&hex, b.v, b.n);
 		free(b.v);
 		row->attrs = hex.s;
@@ -186,13 +187,14 @@ static int by_key(const void *a, const void *b)
 	return diff ? diff : memcmp(x->end, y->end, sizeof x->end);
 }
 
-/* Hash order differs from boot to boot, sorted order does not. */
+/* Hash order differs from boot to boot, sorted order does not. What packets have added (meters) is
+ * their state and no part of the definition. */
 static char *definition(const struct elements *es)
 {
 	struct text t = { 0 };
 
-	text_add(&t, "%s/", es->row->attrs ? es->row->attrs : "");
-	for (size_t i = 0; i < es->n; i++) {
+	text_add(&t, "%s/", es->row->attrs);
+	for (size_t i = 0; i < es->n && !es->row->set->dynamic; i++) {
 		struct blob b = { 0 };
 
 		blob_attr(&b, NFTA_LIST_ELEM, es->v[i].raw, es->v[i].raw_len);
@@ -291,7 +293,8 @@ static void take_elements(struct elements *es)
 		s->body = definition(es);
 	if (es->n && es->v[es->n - 1].is_catchall)
 		rest = &es->v[es->n - 1];
-	s->known = !es->bad && s->key_len && !(rest && s->concat);
+	s->known =
+		!es->bad && s->key_len && !(rest && s->concat) && !(s->dynamic && !s->verdict_map);
 	if (s->known)
 		add_ranges(es, rest);
 }

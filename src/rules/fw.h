@@ -47,7 +47,7 @@ enum fw_field { /* what a LOAD puts into a register */
 };
 
 enum fw_op {
-	FW_LOAD, /* field -> dreg */
+	FW_LOAD, /* field -> dreg; the rule does not match where the packet has no such field */
 	FW_BITWISE, /* dreg = (sreg & mask) ^ xor */
 	FW_CMP, /* sreg op data, else the rule does not match */
 	FW_RANGE, /* sreg in [data, data2], or outside when inverted */
@@ -56,8 +56,7 @@ enum fw_op {
 	FW_IMMEDIATE, /* data -> dreg */
 	FW_EFFECT, /* always goes on to the next op: counter, log, notrack, mangling, objref (not a map) */
 	FW_LIMIT, /* may or may not match, and counts the packets that reach it: limit, quota, meter */
-	FW_MAYBE, /* may or may not match and counts nothing: exthdr, osf, an object map ...; where len
-		   * is not 0 it also loads an unknown value into dreg */
+	FW_MAYBE, /* may or may not match and counts nothing: an object map */
 	FW_CT_LIMIT, /* ct count: connlimit */
 	FW_SYNPROXY,
 	FW_CT_WRITE, /* sets conntrack data (ct mark set, helper, timeout, zone): no effect untracked */
@@ -90,8 +89,8 @@ enum fw_cmp { FW_EQ, FW_NEQ, FW_LT, FW_LTE, FW_GT, FW_GTE };
 
 struct fw_expr {
 	enum fw_op op;
-	char *name; /* for messages: "cmp", "limit", with its key "ct mark", "meta skuid", or the
-		     * name of what it calls "xt conntrack" */
+	char *name; /* the kernel's name of the expression, with its key where it has one: "cmp",
+		     * "limit", "match", "ct mark", "meta skuid" */
 	char *body; /* canonical text of the whole expression, verbatim attributes (nft_body.h);
 		     * counters zeroed, an anonymous set replaced by its definition */
 	uint8_t sreg, dreg; /* fw register numbers */
@@ -105,7 +104,8 @@ struct fw_expr {
 	struct fw_target target; /* of FW_VERDICT */
 	bool once; /* cannot be written a second time: a jump to an anonymous chain, a set whose
 		    * definition is not known */
-	char *object; /* "objref" to a fixed object: its name (an object map: sreg and set instead) */
+	char *object; /* "objref" to a fixed object: its name (an object map: sreg and set instead);
+		       * "match" and "target": the name of the iptables extension */
 };
 
 struct fw_rule {
