@@ -81,30 +81,30 @@ $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $B/libuntrack.a
 unit: $(UNIT)
 	@tests/run $(UNIT)
 golden: $B/$(PROG)
-	@tests/run UNTRACK=$B/$(PROG) $(SCRIPTS)
+	@tests/run UNTRACK=$(abspath $B/$(PROG)) $(SCRIPTS)
 kernel: $B/$(PROG)
-	@tests/run UNTRACK=$B/$(PROG) tests/kernel/run
+	@tests/run UNTRACK=$(abspath $B/$(PROG)) tests/kernel/run
 lint:
 	@tests/run CC="$(CC)" tests/lint
 asan:
 	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run $(ASAN_TESTS)
 asan-built: all $(UNIT)
-ASAN_TESTS = UNTRACK=build-asan/$(PROG) $(UNIT:$B/%=build-asan/%) $(SCRIPTS)
+ASAN_TESTS = UNTRACK=$(abspath build-asan/$(PROG)) $(UNIT:$B/%=build-asan/%) $(SCRIPTS)
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
 	@$(SUB) all $(UNIT)
 	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
-	@tests/run tests/lint tests/install.sh UNTRACK=$B/$(PROG) $(UNIT) $(SCRIPTS) \
+	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)
 try: deps-try
 	@$(SUB) all
-	@UNTRACK=$B/$(PROG) tests/try.sh
+	@UNTRACK=$(abspath $B/$(PROG)) tests/try.sh
 bench: all
-	@UNTRACK=$B/$(PROG) tests/bench/run
+	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
 update: all
-	@for t in $(SCRIPTS); do UNTRACK=$B/$(PROG) UPDATE=1 $$t || exit 1; done
+	@for t in $(SCRIPTS); do UNTRACK=$(abspath $B/$(PROG)) UPDATE=1 $$t || exit 1; done
 	@git status --short tests/golden
 
 FUZZ_SECONDS ?= 30
