@@ -23,9 +23,9 @@ struct run { /* one transaction; what the last look at the kernel gave, and what
 	struct diag found; /* what deriving want had to say */
 	struct diag said;  /* what the backend had to say about the last commit */
 	char *policy_text;
-	long generation; /* prepared, not published; 0: none */
-	bool journal;	 /* begun */
-	bool wrote;	 /* a commit of ours took effect, and before is history */
+	bool prepared; /* the generation, for the caller to publish */
+	bool journal;  /* begun */
+	bool wrote;    /* a commit of ours took effect, and before is history */
 };
 
 /* Moves findings from one list to another; milder: errors become warnings. */
@@ -166,13 +166,9 @@ static int prepare(struct run *r)
 {
 	const struct state_paths *sp = &r->o->paths;
 
-	if (!r->generation) {
-		long n = generation_prepare(sp, r->policy_text, r->ops->name, r->d);
-
-		if (n < 0)
-			return -1;
-		r->generation = n;
-	}
+	if (!r->prepared && generation_prepare(sp, r->policy_text, r->ops->name, r->d) < 0)
+		return -1;
+	r->prepared = true;
 	if (journal_begin(sp, r->ops->name, &r->before, &r->want, r->d))
 		return -1;
 	r->journal = true;
@@ -190,27 +186,14 @@ static void settle(struct run *r)
 			  "the outcome stands all the same; the next run finds that out by itself");
 	}
 	r->journal = false;
-	if (r->generation)
-		generation_discard(&r->o->paths);
-	r->generation = 0;
 	diag_free(&quiet);
 }
 
-static void publish(struct run *r)
+static void discard(struct run *r)
 {
-	struct diag quiet = { 0 };
-
-	if (r->generation && generation_publish(&r->o->paths, r->generation, &quiet)) {
-		record(r->d, &quiet, true);
-		diag_warn(
-			r->d, NULL, "generation",
-			"the rules are in the kernel, but not among the generations: rollback and "
-			"the next boot do not know them");
-		diag_cure(r->d, "run it again when that is mended");
+	if (r->prepared)
 		generation_discard(&r->o->paths);
-	}
-	r->generation = 0;
-	diag_free(&quiet);
+	r->prepared = false;
 }
 
 static enum apply_result changed(struct run *r)
@@ -229,30 +212,23 @@ static enum apply_result changed(struct run *r)
 			  r->ours.foreign[0]);
 		diag_cure(r->d, "move it to a table of your own");
 	}
-	publish(r);
 	settle(r);
 	return APPLY_CHANGED;
 }
 
-/* Nothing to write to the kernel. The generations may still lack this configuration: a killed run
- * did not get that far, or only a description was edited. */
+/* Somebody else may have written the very same while we waited for our turn. */
 static enum apply_result unchanged(struct run *r)
 {
-	const struct state_paths *sp = &r->o->paths;
-	struct diag quiet = { 0 };
-
-	if (r->wrote)
-		return changed(r);
+	discard(r);
 	settle(r);
-	if (generation_is_newest(sp, r->policy_text) ||
-	    (policy_is_empty(r->p) && generation_newest(sp, &quiet) == 0)) {
-		diag_free(&quiet);
-		return APPLY_UNCHANGED;
-	}
-	if (generation_write(sp, r->policy_text, r->ops->name, &quiet) < 0)
-		record(r->d, &quiet, true);
-	diag_free(&quiet);
 	return APPLY_UNCHANGED;
+}
+
+static enum apply_result refused(struct run *r)
+{
+	discard(r);
+	settle(r);
+	return APPLY_REFUSED;
 }
 
 /* The first differences, one to a line, into the text of a finding. */
@@ -285,8 +261,7 @@ static enum apply_result unproven(struct run *r, const struct ruleset *before)
 	diag_cure(r->d, "untrack diff shows what is in the kernel now; untrack apply or untrack "
 			"remove makes it whole");
 	free(t.s);
-	if (r->generation)
-		generation_discard(&r->o->paths);
+	discard(r);
 	return APPLY_UNKNOWN; /* the journal stays open: the next run says what it finds */
 }
 
@@ -300,6 +275,7 @@ static enum apply_result rolled_back(struct run *r, size_t lost)
 		diag_cure(r->d, "untrack apply derives them anew from the firewall as it is");
 	}
 	diag_note(r->d, NULL, "rolled-back", "the rules before are back: read back and compared");
+	discard(r);
 	settle(r);
 	return APPLY_ROLLED_BACK;
 }
@@ -346,10 +322,7 @@ static enum apply_result roll_back(struct run *r)
 
 static enum apply_result give_up(struct run *r)
 {
-	if (r->wrote)
-		return roll_back(r);
-	settle(r);
-	return APPLY_REFUSED;
+	return r->wrote ? roll_back(r) : refused(r);
 }
 
 enum step {
@@ -420,7 +393,7 @@ static enum apply_result transact(struct run *r)
 			ruleset_copy(&r->before, &r->ours);
 		}
 		if (!ruleset_diff(&r->want, &r->ours, NULL))
-			return unchanged(r);
+			return r->wrote ? changed(r) : unchanged(r);
 		if (prepare(r))
 			return give_up(r);
 		switch (attempt(r)) {
@@ -431,10 +404,7 @@ static enum apply_result transact(struct run *r)
 			break;
 		case STEP_NOTHING:
 			record(r->d, &r->said, false);
-			if (r->wrote)
-				return rolled_back(r, 0);
-			settle(r);
-			return APPLY_REFUSED;
+			return r->wrote ? rolled_back(r, 0) : refused(r);
 		case STEP_WRONG:
 			record(r->d, &r->said, false);
 			return roll_back(r);
@@ -495,13 +465,13 @@ static enum apply_result say_recovered(const struct transaction *t, const struct
 	if (holds(ours, fw, &t->before)) {
 		diag_note(d, NULL, "recovered",
 			  "a run that was killed had not changed the kernel yet");
-		return APPLY_ROLLED_BACK;
+		return APPLY_UNCHANGED;
 	}
 	diag_warn(d, NULL, "recovered",
 		  "since a run that was killed or failed, untrack's rules are neither those before "
 		  "it nor those it wanted");
 	diag_cure(d, "untrack apply or untrack remove makes them whole");
-	return APPLY_UNKNOWN;
+	return APPLY_CHANGED;
 }
 
 enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,

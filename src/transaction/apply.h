@@ -10,11 +10,11 @@
 #include "transaction/journal.h"
 
 enum apply_result {
-	APPLY_UNCHANGED, /* kernel already equal; nothing written */
-	APPLY_CHANGED, /* committed, read back, verified */
-	APPLY_REFUSED, /* nothing touched */
+	APPLY_UNCHANGED,   /* kernel already equal; nothing written */
+	APPLY_CHANGED,	   /* committed, read back, verified */
+	APPLY_REFUSED,	   /* nothing touched */
 	APPLY_ROLLED_BACK, /* failed; the rules before were read back and are equal */
-	APPLY_UNKNOWN, /* failed, and the state before could not be proven */
+	APPLY_UNKNOWN,	   /* failed, and the state before could not be proven */
 };
 
 struct apply_options {
@@ -23,16 +23,20 @@ struct apply_options {
 };
 
 /* Read, derive, compare, journal, commit, read, compare, journal; on failure commit(before), read,
- * compare. The policy may be empty: that is removal. STALE commits are tried again with a fresh
- * read, at most 10 times, then it says that somebody is fighting us. after (may be NULL) gets the
- * verified ruleset. The caller holds the lock and has called apply_recover. */
+ * compare. The policy may be empty: that is removal. Where somebody changes the rules at the same
+ * time (a STALE commit, a firewall that reloads before the read-back), it derives anew and tries
+ * again, at most 10 times, then it says that somebody is fighting us. after (may be NULL) gets the
+ * verified ruleset of CHANGED and UNCHANGED. The caller holds the lock and has called
+ * apply_recover. CHANGED leaves the generation prepared, for generation_write to publish. */
 enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 			       const struct policy *p, const struct host_params *h,
 			       const struct apply_options *o, struct ruleset *after,
 			       struct diag *d);
 
-/* Finishes the evidence of a killed run: the kernel equals its want (it was applied), its before (it
- * was not), or neither (somebody changed rules since). Says which. REFUSED: unreadable evidence. */
+/* Finishes the evidence of a killed run: the kernel equals its want (it was applied), its before
+ * (it was not), or neither (somebody changed rules since); a finding "recovered" says which, and
+ * the caller goes on. UNCHANGED: no evidence, or it was not applied. CHANGED: the rules are not
+ * those before that run. REFUSED: unreadable evidence. */
 enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,
 				const struct apply_options *o, struct diag *d);
 

@@ -206,11 +206,34 @@ void generation_discard(const struct state_paths *sp)
 	diag_free(&quiet);
 }
 
+/* The number of the prepared generation if it has this text, else 0. */
+static long find_prepared(const struct state_paths *sp, const char *policy_text)
+{
+	auto_store struct store s = STORE_CLOSED;
+	auto_free char *text = NULL;
+	struct diag quiet = { 0 };
+	const char *body = NULL;
+	unsigned long n = 0;
+	size_t len;
+
+	if (!store_open(&s, sp->state_dir, &quiet) &&
+	    !store_read(&s, GENERATION_NEW, &text, &len, &quiet))
+		body = check_header(text, len, GENERATION_NEW, &quiet);
+	if (!body || strcmp(body, policy_text) != 0 ||
+	    sscanf(text, "# untrack generation %9lu", &n) != 1 ||
+	    (long)n != scan(&s, 0, &quiet) + 1)
+		n = 0;
+	diag_free(&quiet);
+	return (long)n;
+}
+
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      struct diag *d)
 {
-	long n = generation_prepare(sp, policy_text, backend, d);
+	long n = find_prepared(sp, policy_text);
 
+	if (!n)
+		n = generation_prepare(sp, policy_text, backend, d);
 	if (n > 0 && !generation_publish(sp, n, d))
 		return n;
 	if (n > 0)

@@ -16,7 +16,7 @@ struct state_paths {
 };
 
 struct transaction { /* one text file, written whole and renamed into place */
-	bool open; /* begun but not ended */
+	bool open;   /* begun but not ended */
 	char *backend;
 	struct ruleset before, want;
 };
@@ -59,7 +59,7 @@ long generation_prepare(const struct state_paths *sp, const char *policy_text, c
 			struct diag *d);
 int generation_publish(const struct state_paths *sp, long n, struct diag *d);
 void generation_discard(const struct state_paths *sp);
-/* Both steps at once. Its number, or -1. */
+/* Both steps at once; of a text that is prepared already only the second. Its number, or -1. */
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      struct diag *d);
 
