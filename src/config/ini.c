@@ -209,7 +209,9 @@ static bool is_short_enough(struct reader *r, const struct line *l, size_t room)
 
 	if (l->len <= max)
 		return true;
-	return refuse(r, max, "continue a list on further, indented lines",
+	return refuse(r, max,
+		      l->s[l->indent] == '[' ? "shorten it; " IGNORED
+					     : "continue the value on further, indented lines",
 		      "line of %zu bytes, at most %zu can be read", l->len, max);
 }
 
@@ -260,9 +262,10 @@ static bool take_header(struct reader *r, const struct line *l, char *dst)
 {
 	struct ini_item it = { .key_at = { r->name, r->line, 1 }, .section = r->section };
 	char folded[SECTION_BYTES + 1];
-	size_t n = fold_section(r, l, folded);
+	size_t n;
 
 	break_section(r);
+	n = fold_section(r, l, folded);
 	if (!n)
 		return false;
 	memcpy(r->section, folded, n + 1);
@@ -297,8 +300,9 @@ static bool take_indented(struct reader *r, const struct line *l, char *dst)
 	size_t n = l->len - l->indent;
 
 	if (l->s[l->indent] == '[') {
-		refuse(r, l->indent, "remove the indent; " IGNORED, "indented section header");
-		return break_section(r);
+		break_section(r);
+		return refuse(r, l->indent, "remove the indent; " IGNORED,
+			      "indented section header");
 	}
 	if (looks_like_setting(l))
 		return refuse(r, l->indent, "remove the indent",
@@ -349,11 +353,14 @@ static bool take_setting(struct reader *r, const struct line *l, char *dst)
 	return true;
 }
 
-/* False: nothing of this line goes to inih. */
+/* False: nothing of this line goes to inih. A line that does not continue a value ends it: then the
+ * value's own findings come before those of this line. */
 static bool take_line(struct reader *r, size_t n, char *dst, size_t room)
 {
 	struct line l = { 0 };
 
+	if (!strchr(" \t#;\r\n", r->buf[0]))
+		flush(r);
 	if (!cut_line(r, n, &l) || !is_short_enough(r, &l, room)) {
 		if (l.s[l.indent] == '[')
 			break_section(r);

@@ -8,9 +8,9 @@
 #include "util.h"
 
 #define NAME_BYTES 32
+#define KEYS_LISTED 10 /* in a message, at most */
 
-/* "[service web]" or "[loopback]" for messages, fresh. */
-static char *section_text(const struct loader *l)
+char *loader_section_text(const struct loader *l)
 {
 	const char *name = l->draft.name;
 
@@ -141,6 +141,7 @@ static void end_section(struct loader *l)
 {
 	if (!l->section)
 		return;
+	l->broken_lines = l->d->errors - l->errors_at_header != l->own_errors;
 	if (l->late.key) {
 		for (size_t i = 0; i < l->section->n_options; i++) {
 			if (l->section->options[i].late)
@@ -257,13 +258,23 @@ static void begin_section(struct loader *l, const struct ini_item *it)
 	read_name(l, it, name);
 	check_once(l);
 	l->errors_at_header = l->d->errors;
+	l->own_errors = 0;
+}
+
+static size_t find_key(const struct section *s, const char *key)
+{
+	size_t i = 0;
+
+	while (i < s->n_options && strcmp(key, s->options[i].name))
+		i++;
+	return i;
 }
 
 static void unknown_key(struct loader *l, const struct ini_item *it)
 {
 	const struct section *s = l->section;
 	struct guess g = { .word = it->key };
-	auto_free char *where = section_text(l);
+	auto_free char *where = loader_section_text(l);
 	struct text keys = { 0 };
 
 	for (size_t i = 0; i < s->n_options; i++) {
@@ -273,8 +284,10 @@ static void unknown_key(struct loader *l, const struct ini_item *it)
 	diag_error(l->d, &it->key_at, "config", 0, "unknown key '%s' in %s", it->key, where);
 	if (g.best)
 		diag_cure(l->d, "did you mean '%s'?", g.best);
-	else
+	else if (s->n_options <= KEYS_LISTED)
 		diag_cure(l->d, "[%s] has: %s", s->name, keys.s);
+	else
+		diag_cure(l->d, "untrack.conf(5) lists the keys of [%s]", s->name);
 	free(keys.s);
 	/* What was meant is not missing. */
 	for (size_t i = 0; i < s->n_options; i++) {
@@ -286,12 +299,10 @@ static void unknown_key(struct loader *l, const struct ini_item *it)
 static void take_setting(struct loader *l, const struct ini_item *it)
 {
 	const struct section *s = l->section;
-	auto_free char *where = section_text(l);
-	size_t i = 0;
+	auto_free char *where = loader_section_text(l);
+	size_t i = find_key(s, it->key);
 
 	l->n_keys++;
-	while (i < s->n_options && strcmp(it->key, s->options[i].name))
-		i++;
 	if (i == s->n_options) {
 		unknown_key(l, it);
 		return;
@@ -316,21 +327,24 @@ static void take_setting(struct loader *l, const struct ini_item *it)
 static void take_item(void *ctx, const struct ini_item *it, struct diag *d)
 {
 	struct loader *l = ctx;
+	unsigned before = d->errors;
 
-	(void)d;
-	if (!it->key)
+	if (!it->key) {
 		begin_section(l, it);
-	else if (l->section)
+	} else if (l->section) {
 		take_setting(l, it);
+		l->own_errors += d->errors - before;
+	}
 }
 
 bool loader_has(const struct loader *l, const char *key)
 {
-	for (size_t i = 0; i < l->section->n_options; i++) {
-		if (!strcmp(l->section->options[i].name, key))
-			return l->seen[i].file || l->guessed[i];
-	}
-	return false;
+	return l->seen[find_key(l->section, key)].file;
+}
+
+bool loader_may_have(const struct loader *l, const char *key)
+{
+	return loader_has(l, key) || l->guessed[find_key(l->section, key)] || l->broken_lines;
 }
 
 void loader_begin(struct loader *l, struct policy *p, struct diag *d)

@@ -17,11 +17,12 @@ struct loader {
 	/* the section being read */
 	const struct section *section; /* NULL: none yet, or an unknown one */
 	struct draft draft;
-	struct origin seen[OPTIONS_MAX]; /* where each key stands; file NULL: nowhere */
-	bool guessed[OPTIONS_MAX];	 /* keys that unknown ones were taken for */
-	size_t n_keys;			 /* right or wrong */
-	unsigned errors_at_header;	 /* lines that are no items at all may follow */
-	struct ini_item late;		 /* own copy of a late option's item; key NULL: none */
+	struct origin seen[OPTIONS_MAX];       /* where each key stands; file NULL: nowhere */
+	bool guessed[OPTIONS_MAX];	       /* keys that unknown ones were taken for */
+	size_t n_keys;			       /* right or wrong */
+	unsigned errors_at_header, own_errors; /* those of lines that are no items are not ours */
+	bool broken_lines;		       /* when the section ends: there were such lines */
+	struct ini_item late; /* own copy of a late option's item; key NULL: none */
 };
 
 /* Sets the defaults of p. */
@@ -31,8 +32,12 @@ int loader_read(struct loader *l, FILE *f, const char *name);
 /* The checks over all files. 0; with any error since loader_begin p is freed: -1. */
 int loader_end(struct loader *l);
 
-/* Does the section being read have the key, well or badly written? */
+/* Is the key given, with a good value or a bad one? */
 bool loader_has(const struct loader *l, const char *key);
+/* Is it, or may a misspelled key or a broken line have been meant for it? */
+bool loader_may_have(const struct loader *l, const char *key);
+/* "[service web]" for messages, fresh. */
+char *loader_section_text(const struct loader *l);
 /* Is the section that ends complete, and does it make sense? */
 void loader_check_section(struct loader *l);
 /* What only all sections together show. */

@@ -15,11 +15,17 @@ static const char *proto_text(uint8_t proto, char buf[8])
 	return buf;
 }
 
+static void lacks(struct loader *l, const char *what)
+{
+	auto_free char *section = loader_section_text(l);
+
+	diag_error(l->d, &l->draft.at, "config", 0, "%s has no '%s'", section, what);
+}
+
 /* Protocols with ports need a port, others cannot have one, and one section is of one kind. */
 static void check_ports(struct loader *l)
 {
 	const struct service *s = &l->draft.service;
-	const char *name = l->draft.name ? l->draft.name : "?";
 	uint8_t with = 0, without = 0;
 	char buf[2][8];
 
@@ -33,8 +39,8 @@ static void check_ports(struct loader *l)
 		diag_error(l->d, &s->proto_at, "config", 0, "%s has ports and %s has none",
 			   proto_text(with, buf[0]), proto_text(without, buf[1]));
 		diag_cure(l->d, "write a section for each");
-	} else if (with && !loader_has(l, "port")) {
-		diag_error(l->d, &l->draft.at, "config", 0, "[service %s] has no port", name);
+	} else if (with && !loader_may_have(l, "port")) {
+		lacks(l, "port");
 		diag_cure(l->d, "add 'port = 80', for example; 'port = 1-65535' is every port");
 	} else if (without && loader_has(l, "port")) {
 		diag_error(l->d, &s->proto_at, "config", 0, "%s has no ports",
@@ -71,10 +77,9 @@ static bool has_bare_star(const struct ifaces *l)
 static void check_service(struct loader *l)
 {
 	struct service *s = &l->draft.service;
-	const char *name = l->draft.name ? l->draft.name : "?";
 
-	if (!loader_has(l, "protocol")) {
-		diag_error(l->d, &l->draft.at, "config", 0, "[service %s] has no protocol", name);
+	if (!loader_may_have(l, "protocol")) {
+		lacks(l, "protocol");
 		diag_cure(l->d, "add 'protocol = tcp', for example");
 	}
 	check_ports(l);
@@ -95,11 +100,9 @@ static void check_service(struct loader *l)
 static void check_interface(struct loader *l)
 {
 	const struct interface *i = &l->draft.interface;
-	const char *name = l->draft.name ? l->draft.name : "?";
 
-	if (!loader_has(l, "name")) {
-		diag_error(l->d, &l->draft.at, "config", 0,
-			   "[interface %s] has nothing to do: no interface is named", name);
+	if (!loader_may_have(l, "name")) {
+		lacks(l, "name");
 		diag_cure(l->d, "add 'name = eth1', for example");
 	} else if (i->iface_at.file && !i->ifaces.n) {
 		diag_error(l->d, &i->iface_at, "config", 0, "name: only exclusions");
@@ -109,12 +112,10 @@ static void check_interface(struct loader *l)
 
 void loader_check_section(struct loader *l)
 {
-	if (!l->n_keys) {
-		if (l->d->errors != l->errors_at_header)
-			return;
-		diag_error(l->d, &l->draft.at, "config", 0, "empty section [%s%s%s]",
-			   l->section->name, l->draft.name ? " " : "",
-			   l->draft.name ? l->draft.name : "");
+	if (!l->n_keys && !l->broken_lines) {
+		auto_free char *section = loader_section_text(l);
+
+		diag_error(l->d, &l->draft.at, "config", 0, "empty section %s", section);
 		diag_cure(l->d, "give it settings, or remove it");
 		return;
 	}
@@ -214,6 +215,8 @@ static void check_service_families(struct loader *l, const struct service *s)
 	} icmps[] = { { IPPROTO_ICMP, FAMILIES_V4 }, { IPPROTO_ICMPV6, FAMILIES_V6 } };
 	unsigned left = l->p->families & families_of(&s->local) & families_of(&s->remote);
 
+	if (!(families_of(&s->local) & families_of(&s->remote)))
+		return;
 	check_list_families(l, s, "local", &s->local, &s->local_at);
 	check_list_families(l, s, "remote", &s->remote, &s->remote_at);
 	for (size_t i = 0; i < ARRAY_SIZE(icmps); i++) {

@@ -29,6 +29,11 @@ static int read_range(const struct value *v, const struct list_item *i, struct p
 	auto_free char *lo = xasprintf("%.*s", (int)dash, i->text);
 	const char *hi = i->text + dash + 1;
 
+	if (!*lo && !*hi) {
+		value_error(v, i->start, "'-' alone");
+		diag_cure(v->d, "write a range without blanks: 8000-8010");
+		return -1;
+	}
 	if (!*lo)
 		return value_error(v, i->start, "range '%s' has no beginning", i->text);
 	if (!*hi)
@@ -66,8 +71,13 @@ static int unknown_name(const struct value *v, const struct list_item *i)
 		if (proto_has_ports(protos->v[k]))
 			text_add(&names, "%s%s", names.len ? ", " : "", proto_name(protos->v[k]));
 	}
-	value_error(v, i->start, "services(5) has no '%s' for %s", i->text, names.s);
-	diag_cure(v->d, "write its number");
+	if (i->text[strcspn(i->text, ":;+!/.")] || strspn(i->text, "0123456789")) {
+		value_error(v, i->start, "'%s' is not a port", i->text);
+		diag_cure(v->d, "write ports as in 80, 443, 8000-8010, http");
+	} else {
+		value_error(v, i->start, "services(5) has no '%s' for %s", i->text, names.s);
+		diag_cure(v->d, "write its number");
+	}
 	free(names.s);
 	return -1;
 }

@@ -195,17 +195,19 @@ static void test_long_lines(void **state)
 			text_add(&want, "2:1 a.k 2:3 <%0*d l m>\n", n - 2, 7);
 		text_add(&want, "6:1 a.z 6:5 <1>\n");
 		if (n > 198)
-			text_add(&want,
-				 "f:2:199: error: line of %d bytes, at most 198 can be read "
-				 "[config]\n  cure: continue a list on further, indented lines\n",
-				 n);
+			text_add(
+				&want,
+				"f:2:199: error: line of %d bytes, at most 198 can be read "
+				"[config]\n  cure: continue the value on further, indented lines\n",
+				n);
 		text_add(&want, "f:4:2: error: indented setting: it would continue the value above "
 				"[config]\n  cure: remove the indent\n");
 		if (n > 198)
-			text_add(&want,
-				 "f:5:199: error: line of %d bytes, at most 198 can be read "
-				 "[config]\n  cure: continue a list on further, indented lines\n",
-				 n);
+			text_add(
+				&want,
+				"f:5:199: error: line of %d bytes, at most 198 can be read "
+				"[config]\n  cure: continue the value on further, indented lines\n",
+				n);
 		check_bytes(in.s, in.len, want.s);
 		free(in.s);
 		free(want.s);
