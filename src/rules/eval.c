@@ -10,6 +10,7 @@ struct value {			     /* what a register holds */
 	struct domain own;	     /* when it is not a field of the packet */
 	const struct domain *domain; /* NULL: unknown, or several fields of a header */
 	bool state;		     /* comes from ct state */
+	bool status;		     /* is ct status */
 	bool payload;		     /* a piece of a header that starts at offset of field */
 	enum fw_field field;
 	uint16_t offset;
@@ -119,7 +120,9 @@ static void load(struct machine *m, const struct fw_expr *e)
 		load_payload(m->packet, e, &v);
 		break;
 	case FW_F_CT_OTHER:
-		m->out->flags |= EVAL_CT_OTHER;
+		v.status = !strcmp(e->name, "ct status");
+		if (!v.status)
+			m->out->flags |= EVAL_CT_OTHER;
 		/* nft_ct_get_eval() breaks the rule when the packet has no entry. */
 		if (m->state == STATE_UNTRACKED)
 			m->match = NO;
@@ -149,11 +152,25 @@ static struct value *reg(struct machine *m, uint8_t r)
 	return &m->regs[r < FW_REGS ? r : 0];
 }
 
+/* Exempt flows have no NAT (that is a finding of its own), so these two bits are known. */
+static void bitwise_status(struct machine *m, const struct fw_expr *e, struct value *v)
+{
+	uint32_t mask, zero = 0, nat = 1 << 4 | 1 << 5; /* IPS_SRC_NAT, IPS_DST_NAT */
+
+	memcpy(&mask, e->data, sizeof(mask));
+	if (mask & ~nat || memcmp(e->data2, &zero, sizeof(zero)))
+		m->out->flags |= EVAL_CT_OTHER;
+	else
+		domain_point(&v->own, &zero, sizeof(zero));
+}
+
 static void bitwise(struct machine *m, const struct fw_expr *e)
 {
 	struct value *s = reg(m, e->sreg), v = { .state = s->state };
 
-	if (s->domain && s->domain->n && e->len == s->domain->len)
+	if (s->status)
+		bitwise_status(m, e, &v);
+	else if (s->domain && s->domain->n && e->len == s->domain->len)
 		domain_bitwise(s->domain, e->data, e->data2, &v.own);
 	set_reg(m, e->dreg, v);
 }
@@ -237,6 +254,8 @@ static void lookup(struct machine *m, const struct fw_expr *e)
 
 	if (state_in_key(m, e))
 		m->out->flags |= e->set && !e->set->concat ? EVAL_STATE : EVAL_STATE_HARD;
+	if (v->status)
+		m->out->flags |= EVAL_CT_OTHER;
 	if (!e->set || e->set->dynamic)
 		m->out->flags &= ~EVAL_FLOW;
 	if (e->set && e->set->verdict_map) {
@@ -299,6 +318,8 @@ static void test(struct machine *m, const struct fw_expr *e)
 
 	if (reg(m, e->sreg)->state)
 		m->out->flags |= EVAL_STATE;
+	if (reg(m, e->sreg)->status)
+		m->out->flags |= EVAL_CT_OTHER;
 	if (e->op == FW_CMP)
 		t = compare(m, e);
 	else

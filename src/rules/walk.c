@@ -9,6 +9,7 @@ struct memo { /* a chain, what happens after it, and the list that it comes to *
 	enum walk_mode mode;
 	enum outcome after;
 	const struct decision_list *list;
+	bool falls; /* the end of the chain can be reached */
 };
 
 struct evals { /* both evaluations of every rule of a chain, made when the chain is first reached */
@@ -125,20 +126,20 @@ static enum outcome verdict_outcome(enum fw_verdict v, enum outcome after)
 
 /* The list that is equal to this one, from the pool. v is taken. */
 static const struct decision_list *intern(struct walk *w, struct decision *v, size_t n,
-					  enum outcome outcome, bool falls)
+					  enum outcome outcome)
 {
 	struct decision_list *l;
 
 	for (size_t i = 0; i < w->n_pool; i++) {
 		l = w->pool[i];
-		if (l->n == n && l->outcome == outcome && l->falls == falls &&
+		if (l->n == n && l->outcome == outcome &&
 		    (!n || !memcmp(l->v, v, n * sizeof(*v)))) {
 			free(v);
 			return l;
 		}
 	}
 	l = xcalloc(1, sizeof(*l));
-	*l = (struct decision_list){ v, n, outcome, falls, EVAL_FLOW };
+	*l = (struct decision_list){ v, n, outcome, EVAL_FLOW };
 	for (size_t i = 0; i < n; i++) {
 		unsigned f = v[i].rule ? v[i].flags : EVAL_FLOW;
 
@@ -181,8 +182,8 @@ static struct decision *build_decision(struct builder *b, const struct fw_rule *
 	return d;
 }
 
-static const struct decision_list *chain_list(struct walk *w, const struct fw_chain *c,
-					      enum walk_mode mode, enum outcome after);
+static struct memo chain_list(struct walk *w, const struct fw_chain *c, enum walk_mode mode,
+			      enum outcome after);
 
 /* Where a jump or goto leads; NULL: this branch is neither. */
 static const struct fw_chain *target_chain(const struct walk *w, const struct fw_chain *from,
@@ -203,16 +204,18 @@ static void build_sub(struct walk *w, struct builder *b, const struct fw_chain *
 	const struct fw_chain *to = target_chain(w, c, how);
 	bool jump = how->target.verdict == FW_JUMP;
 	const struct decision_list *sub;
+	struct memo m;
 
 	if (!to) /* a table that changed under us: the snapshot was refused then */
 		return;
-	sub = chain_list(w, to, mode, jump ? b->now : after);
+	m = chain_list(w, to, mode, jump ? b->now : after);
+	sub = m.list;
 	if (how->when == YES) {
-		if (!sub->falls || !jump || is_constant(sub))
+		if (!m.falls || !jump || is_constant(sub))
 			build_end(b, sub->n && !is_constant(sub) ? OUT_MIXED : sub->outcome,
-				  !jump && sub->falls, after);
+				  !jump && m.falls, after);
 	} else {
-		b->falls = b->falls || (!jump && sub->falls);
+		b->falls = b->falls || (!jump && m.falls);
 	}
 	if (is_constant(sub) && how->when == YES)
 		return;
@@ -275,15 +278,15 @@ static void build_rule(struct walk *w, struct builder *b, const struct fw_chain 
 			build_branch(w, b, c, &c->rules[i], flags, &t->v[k], mode, after);
 }
 
-static const struct decision_list *chain_list(struct walk *w, const struct fw_chain *c,
-					      enum walk_mode mode, enum outcome after)
+static struct memo chain_list(struct walk *w, const struct fw_chain *c, enum walk_mode mode,
+			      enum outcome after)
 {
 	struct builder b = { .now = after, .falls = true };
-	const struct decision_list *l;
+	struct memo m = { c, mode, after, NULL, true };
 
 	for (size_t i = 0; i < w->n_memo; i++)
 		if (w->memo[i].chain == c && w->memo[i].mode == mode && w->memo[i].after == after)
-			return w->memo[i].list;
+			return w->memo[i];
 	for (size_t i = c->n_rules; i-- > 0;)
 		if (c->rules[i].twin < 0)
 			build_rule(w, &b, c, i, mode, after);
@@ -293,15 +296,16 @@ static const struct decision_list *chain_list(struct walk *w, const struct fw_ch
 		b.v[i] = b.v[b.n - 1 - i];
 		b.v[b.n - 1 - i] = d;
 	}
-	l = intern(w, b.v, b.n, b.now, b.falls);
-	*ARRAY_ADD(w->memo, w->n_memo) = (struct memo){ c, mode, after, l };
-	return l;
+	m.list = intern(w, b.v, b.n, b.now);
+	m.falls = b.falls;
+	*ARRAY_ADD(w->memo, w->n_memo) = m;
+	return m;
 }
 
 const struct decision_list *walk_chain(struct walk *w, const struct fw_chain *base,
 				       enum walk_mode mode)
 {
-	return chain_list(w, base, mode, base->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT);
+	return chain_list(w, base, mode, base->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT).list;
 }
 
 static bool branch_ends(struct walk *w, const struct fw_chain *c, const struct branch *b)
@@ -315,7 +319,7 @@ static bool branch_ends(struct walk *w, const struct fw_chain *c, const struct b
 		return false;
 	case FW_JUMP:
 		to = target_chain(w, c, b);
-		return to && !chain_list(w, to, WALK_TRACKED, OUT_MIXED)->falls;
+		return to && !chain_list(w, to, WALK_TRACKED, OUT_MIXED).falls;
 	case FW_ACCEPT:
 	case FW_DROP:
 	case FW_REJECT:

@@ -23,7 +23,6 @@ struct decision_list {
 	struct decision *v;
 	size_t n;	      /* 0: always what happens after the chain anyway */
 	enum outcome outcome; /* MIXED: depends */
-	bool falls;	      /* the end of the chain can be reached */
 	unsigned flags;	      /* EVAL_* of any rule that is left; EVAL_FLOW: of all of them */
 };
 
