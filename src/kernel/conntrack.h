@@ -11,18 +11,35 @@ struct drain_report {
 };
 
 /* Deletes exactly the entries whose packets the raw rules exempt in both directions and that carry
- * no NAT and no helper: dump (resumed when interrupted), match, exact delete by original tuple and
+ * no NAT and no helper: dump (again when interrupted), match, exact delete by original tuple and
  * CTA_ID. Never a flush (FACTS E2). No conntrack in the kernel or none in use: 0 and an empty
- * report, and nothing is switched on or loaded. -1 with a finding on failure; entries left behind
+ * report, and nothing is switched on or loaded. -1 with a warning on failure: entries left behind
  * are harmless to the exempt traffic itself. */
 int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struct diag *d);
 
-/* Does an entry with this tuple belong to what rs exempts? Pure, for tests. */
-struct ct_tuple {
+struct ct_tuple { /* one direction of an entry */
 	enum family family;
 	uint8_t proto;
 	uint8_t src[16], dst[16]; /* network order, 4 or 16 bytes */
-	uint16_t sport, dport; /* host order; 0 for portless */
+	uint16_t sport, dport;	  /* host order; 0 for portless */
+	uint8_t icmp_type;	  /* of ICMP and ICMPv6 */
 };
+
+struct ct_host {	    /* what an entry does not say and its host knows */
+	struct addrs local; /* addresses and prefixes that are this host's own, normalised */
+	/* The interface by which this host reaches an address; false: unknown. */
+	bool (*reaches)(void *ctx, enum family f, const uint8_t *addr, char name[IFNAMSIZ]);
+	void *ctx;
+};
+
+/* Would packets of this original direction and of its reply each meet a notrack rule where they
+ * first enter this host's hooks? Pure. Not proven is false: such an entry stays. An entry does not
+ * say by which interfaces its packets go: from local to local that is lo, else it is the one that
+ * reaches the other end. TCP counts as the packets of a live connection do: not as a lone SYN. */
+bool conntrack_is_exempt(const struct ruleset *rs, const struct ct_host *host,
+			 const struct ct_tuple *orig);
+
+/* Is reply what an entry without NAT has for this original direction? */
+bool conntrack_is_inverse(const struct ct_tuple *orig, const struct ct_tuple *reply);
 
 #endif
