@@ -32,7 +32,7 @@ PKG_LIBS   := $(shell $(PKG) --libs $(LIBS) 2>/dev/null)
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
             -DSTATEDIR='"$(STATEDIR)"' -DRUNDIR='"$(RUNDIR)"' $(WARN) -Isrc -MMD -MP \
             $(PKG_CFLAGS) $(HARD_C) $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS := $(HARD_L) $(LDFLAGS)
+ALL_LDFLAGS := -Wl,--as-needed $(HARD_L) $(LDFLAGS)
 ALL_LIBS = $(or $(PKG_LIBS),$(error libraries are missing: make deps)) $(LDLIBS)
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SRC  := $(sort $(wildcard src/*.c src/*/*.c))

@@ -69,6 +69,8 @@ static void drain(struct change *c, const struct ruleset *rs)
 {
 	struct drain_report report = { 0 };
 
+	if (!rs->n_rules)
+		return;
 	conntrack_drain(rs, &report, c->s->d);
 	c->dropped += report.deleted;
 }
@@ -85,7 +87,7 @@ static int drain_leaving(struct change *c)
 	if (c->past.text && !c->past.policy.drain)
 		return 0;
 	rc = c->ops->read(c->b, &now, NULL, c->s->d);
-	if (!rc && now.n_rules)
+	if (!rc)
 		drain(c, &now);
 	ruleset_free(&now);
 	return rc;

@@ -4,8 +4,8 @@
 # exit status, and what it leaves on record.
 here=$(cd "$(dirname "$0")" && pwd)
 if [ "${1-}" != inside ]; then
-	if unshare --net --mount true 2>/dev/null; then
-		exec unshare --net --mount sh "$here/$(basename "$0")" inside
+	if unshare --net true 2>/dev/null; then
+		exec unshare --net sh "$here/$(basename "$0")" inside
 	fi
 	. "$here/../lib.sh"
 	skip "the life of a configuration" "no network namespace of our own"

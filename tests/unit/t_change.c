@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* apply, remove and rollback around the transaction: exit codes, drains, records, words. The kernel
+ * is the fake one: what is defined here is linked in place of the real modules. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "command/command.h"
+#include "fake_backend.h"
+#include "kernel/conntrack.h"
+#include "kernel/host.h"
+
+#define WEB "[service web]\nprotocol = tcp\nport = 80\n"
+#define DNS "[service dns]\nprotocol = udp\nport = 53\n"
+
+struct drain_call {
+	size_t rules;	  /* of the ruleset that was drained */
+	unsigned commits; /* of the kernel when it was called */
+};
+
+static struct world { /* what the commands meet; one for each test */
+	struct backend kernel;
+	bool no_kernel;
+	struct drain_call drains[8];
+	size_t n_drains;
+	char dir[40], config[64];
+} world;
+
+static int fake_open(struct backend **b, struct diag *d)
+{
+	(void)d;
+	*b = &world.kernel;
+	return 0;
+}
+
+static void fake_close(struct backend *b)
+{
+	(void)b;
+}
+
+int backend_open(enum backend_choice choice, const struct backend_ops **ops, struct backend **b,
+		 struct diag *d)
+{
+	static struct backend_ops fake;
+
+	(void)choice;
+	if (world.no_kernel)
+		return diag_error(d, NULL, "nf-tables", 0, "no kernel today");
+	fake = fake_backend;
+	fake.open = fake_open;
+	fake.close = fake_close;
+	*ops = &fake;
+	return fake.open(b, d);
+}
+
+int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struct diag *d)
+{
+	assert_true(world.n_drains < ARRAY_SIZE(world.drains));
+	world.drains[world.n_drains++] = (struct drain_call){ rs->n_rules, world.kernel.commits };
+	report->deleted = 3;
+	(void)d;
+	return 0;
+}
+
+void host_params_read(struct host_params *h)
+{
+	*h = HOST_PARAMS_DEFAULT;
+}
+
+uint16_t host_ssh_port(void)
+{
+	return 0;
+}
+
+bool host_has_interface(const char *pattern)
+{
+	(void)pattern;
+	return true;
+}
+
+struct run { /* one command and what came of it */
+	enum exit_code code;
+	char *said; /* on standard output */
+	struct diag d;
+};
+
+static void run_free(struct run *r)
+{
+	free(r->said);
+	diag_free(&r->d);
+}
+
+/* Writes the configuration first, where there is one. */
+static struct run run_with(command_fn *command, const char *conf, struct request req)
+{
+	auto_free char *state = xasprintf("%s/state", world.dir);
+	auto_free char *run_dir = xasprintf("%s/run", world.dir);
+	struct run r = { 0 };
+	struct session s = {
+		.req = req,
+		.config = world.config,
+		.paths = { state, run_dir },
+		.d = &r.d,
+	};
+	size_t len;
+
+	if (conf) {
+		FILE *f = fopen(world.config, "w");
+
+		assert_non_null(f);
+		fputs(conf, f);
+		fclose(f);
+	}
+	s.out = xmemstream(&r.said, &len);
+	r.code = command(&s);
+	fclose(s.out);
+	return r;
+}
+
+/* Runs a command that must end so, with exactly these words. */
+static void expect(command_fn *command, const char *conf, struct request req, enum exit_code code,
+		   const char *said)
+{
+	struct run r = run_with(command, conf, req);
+
+	assert_int_equal(r.code, code);
+	assert_string_equal(r.said, said);
+	assert_int_equal(r.d.errors > 0, code != CODE_DONE);
+	run_free(&r);
+}
+
+static long newest(void)
+{
+	auto_free char *state = xasprintf("%s/state", world.dir);
+	struct state_paths paths = { state, NULL };
+	struct diag d = { 0 };
+	long n = generation_newest(&paths, &d);
+
+	diag_free(&d);
+	return n;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	world = (struct world){ .dir = "/tmp/untrack-t_change.XXXXXX" };
+	assert_non_null(mkdtemp(world.dir));
+	snprintf(world.config, sizeof world.config, "%s/untrack.conf", world.dir);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		execlp("rm", "rm", "-rf", world.dir, (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+	fake_free(&world.kernel);
+	return 0;
+}
+
+#define PLAIN ((struct request){ 0 })
+#define APPLIED "applied: 1 exemption, 6 rules, 0 twins; 3 stale entries dropped\n"
+
+static void test_apply(void **state)
+{
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	assert_int_equal(newest(), 1);
+	assert_int_equal(world.n_drains, 1);
+	assert_int_equal(world.drains[0].rules, 6);
+	assert_int_equal(world.drains[0].commits, 1);
+	expect(command_apply, NULL, PLAIN, CODE_DONE, "unchanged: 1 exemption, 6 rules, 0 twins\n");
+	assert_int_equal(newest(), 1);
+	assert_int_equal(world.n_drains, 1);
+	assert_int_equal(world.kernel.commits, 1);
+}
+
+static void test_twins_have_places(void **state)
+{
+	(void)state;
+	fake_add_rule(&world.kernel, FAKE_ESTABLISHED, 0);
+	fake_add_rule(&world.kernel, FAKE_PORT, 80);
+	expect(command_apply, "[untrack]\ndrain = no\n" WEB, PLAIN, CODE_DONE,
+	       "applied: 1 exemption, 6 rules, 1 twin in inet filter input\n");
+}
+
+static void test_quiet(void **state)
+{
+	(void)state;
+	expect(command_apply, WEB, ((struct request){ .quiet = true }), CODE_DONE, "");
+}
+
+static void test_no_drain(void **state)
+{
+	(void)state;
+	expect(command_apply, WEB, ((struct request){ .no_drain = true }), CODE_DONE,
+	       "applied: 1 exemption, 6 rules, 0 twins\n");
+	expect(command_apply, "[untrack]\ndrain = no\n" DNS, PLAIN, CODE_DONE,
+	       "applied: 1 exemption, 6 rules, 0 twins; 3 stale entries dropped\n");
+	assert_int_equal(world.n_drains, 1); /* what leaves: it came with drain = yes */
+	expect(command_remove, NULL, PLAIN, CODE_DONE,
+	       "removed: nothing of untrack is in the kernel\n");
+	assert_int_equal(world.n_drains, 1);
+}
+
+/* What leaves is drained while it is still exempt, what comes once it is. */
+static void test_order_of_drains(void **state)
+{
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	expect(command_apply, WEB DNS, PLAIN, CODE_DONE,
+	       "applied: 2 exemptions, 10 rules, 0 twins; 6 stale entries dropped\n");
+	assert_int_equal(world.n_drains, 3);
+	assert_int_equal(world.drains[1].rules, 6);
+	assert_int_equal(world.drains[1].commits, 1);
+	assert_int_equal(world.drains[2].rules, 10);
+	assert_int_equal(world.drains[2].commits, 2);
+	expect(command_remove, NULL, PLAIN, CODE_DONE,
+	       "removed: nothing of untrack is in the kernel; 3 stale entries dropped\n");
+	assert_int_equal(world.drains[3].rules, 10);
+	assert_int_equal(world.drains[3].commits, 2);
+	assert_int_equal(newest(), 3);
+	expect(command_remove, NULL, PLAIN, CODE_DONE,
+	       "unchanged: nothing of untrack is in the kernel\n");
+	assert_int_equal(newest(), 3);
+}
+
+static void test_rollback(void **state)
+{
+	(void)state;
+	expect(command_rollback, NULL, PLAIN, CODE_USAGE, "");
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	expect(command_apply, WEB DNS, PLAIN, CODE_DONE,
+	       "applied: 2 exemptions, 10 rules, 0 twins; 6 stale entries dropped\n");
+	expect(command_rollback, NULL, PLAIN, CODE_DONE,
+	       "rolled back to generation 1: 1 exemption, 6 rules, 0 twins; 6 stale entries "
+	       "dropped\n");
+	assert_int_equal(newest(), 3);
+	expect(command_rollback, NULL,
+	       ((struct request){ .operands = (const char *[]){ "2" }, .n_operands = 1 }),
+	       CODE_DONE,
+	       "rolled back to generation 2: 2 exemptions, 10 rules, 0 twins; 6 stale entries "
+	       "dropped\n");
+	expect(command_rollback, NULL,
+	       ((struct request){ .operands = (const char *[]){ "5" }, .n_operands = 1 }),
+	       CODE_USAGE, "");
+}
+
+static void test_rollback_of_the_first(void **state)
+{
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	expect(command_rollback, NULL, PLAIN, CODE_DONE,
+	       "rolled back to nothing: nothing of untrack is in the kernel; 3 stale entries "
+	       "dropped\n");
+	assert_int_equal(world.kernel.ours.n_rules, 0);
+}
+
+static void test_nothing_is_touched(void **state)
+{
+	(void)state;
+	expect(command_apply, "[service web]\nport = x\n", PLAIN, CODE_USAGE, "");
+	expect(command_apply, "# nothing\n", PLAIN, CODE_USAGE, "");
+	world.no_kernel = true;
+	expect(command_apply, WEB, PLAIN, CODE_REFUSED, "");
+	expect(command_remove, NULL, PLAIN, CODE_REFUSED, "");
+	assert_int_equal(newest(), 0);
+	assert_int_equal(world.kernel.reads, 0);
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	world.kernel.fail_commit[0] = FAKE_REFUSES;
+	expect(command_apply, WEB, PLAIN, CODE_REFUSED, "");
+	fake_reset_faults(&world.kernel);
+	world.kernel.fail_read[0] = true;
+	expect(command_apply, WEB, PLAIN, CODE_REFUSED, "");
+	fake_reset_faults(&world.kernel);
+	world.kernel.fail_commit[0] = FAKE_HALF;
+	for (size_t i = 1; i < FAKE_CALLS; i++)
+		world.kernel.fail_commit[i] = FAKE_REFUSES;
+	expect(command_apply, WEB, PLAIN, CODE_UNKNOWN, "");
+	assert_int_equal(newest(), 0);
+	assert_int_equal(world.n_drains, 0);
+}
+
+/* A record that cannot be read does not stand in the way of a valid configuration. */
+static void test_damaged_record(void **state)
+{
+	auto_free char *file = xasprintf("%s/state/generation-1.conf", world.dir);
+	struct run r;
+
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	assert_int_equal(truncate(file, 20), 0);
+	r = run_with(command_apply, NULL, PLAIN);
+	assert_int_equal(r.code, CODE_DONE);
+	assert_int_equal(r.d.warnings, 1);
+	assert_string_equal(r.d.v[0].id, "generation");
+	assert_int_equal(newest(), 2);
+	run_free(&r);
+}
+
+/* Killed after the commit: nothing is on record, and the next run drains and records. */
+static void test_lost_record(void **state)
+{
+	auto_free char *file = xasprintf("%s/state/generation-1.conf", world.dir);
+
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	assert_int_equal(unlink(file), 0);
+	expect(command_apply, NULL, PLAIN, CODE_DONE,
+	       "unchanged: 1 exemption, 6 rules, 0 twins; 3 stale entries dropped\n");
+	assert_int_equal(newest(), 1);
+	assert_int_equal(unlink(file), 0);
+	expect(command_remove, NULL, PLAIN, CODE_DONE,
+	       "removed: nothing of untrack is in the kernel; 3 stale entries dropped\n");
+	assert_int_equal(world.drains[2].rules, 6);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_apply),
+		TEST(test_twins_have_places),
+		TEST(test_quiet),
+		TEST(test_no_drain),
+		TEST(test_order_of_drains),
+		TEST(test_rollback),
+		TEST(test_rollback_of_the_first),
+		TEST(test_nothing_is_touched),
+		TEST(test_failures),
+		TEST(test_damaged_record),
+		TEST(test_lost_record),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
