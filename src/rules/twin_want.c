@@ -43,7 +43,8 @@ static bool join_families(struct match *a, const struct match *b)
 	struct match x = *b;
 
 	x.families = a->families;
-	if (match_compare(a, &x) || (a->src.n | a->not_src.n | a->dst.n | a->not_dst.n))
+	if (match_compare(a, &x) || a->icmp != ICMP_ANY || /* ICMP and ICMPv6 are two protocols */
+	    (a->src.n | a->not_src.n | a->dst.n | a->not_dst.n))
 		return match_compare(a, b) == 0;
 	a->families |= b->families;
 	return true;

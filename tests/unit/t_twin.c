@@ -98,16 +98,16 @@ static void new_and_established_get_twins(void **state)
 		  NULL);
 	derive(&w, web);
 	assert_int_equal(w.result, 0);
-	/* established: continuing, and errors (one for both families); new: opening */
-	assert_int_equal(w.rs.n_twins, 3);
+	/* established: continuing, and errors of ICMP and of ICMPv6; new: opening */
+	assert_int_equal(w.rs.n_twins, 4);
 	assert_int_equal(w.rs.twins[0].anchor, 1);
 	assert_int_equal(w.rs.twins[0].match.tcp, TCP_CONTINUING);
 	assert_int_equal(w.rs.twins[0].match.families, FAMILIES_BOTH);
 	assert_string_equal(w.rs.twins[0].body, "verdict=0");
 	assert_int_equal(w.rs.twins[1].match.icmp, ICMP_IS_ERROR);
-	assert_int_equal(w.rs.twins[2].anchor, 3);
-	assert_int_equal(w.rs.twins[2].match.tcp, TCP_OPENING);
-	assert_string_equal(w.rs.twins[2].body, "load proto=6 load dport=80-80 verdict=0");
+	assert_int_equal(w.rs.twins[3].anchor, 3);
+	assert_int_equal(w.rs.twins[3].match.tcp, TCP_OPENING);
+	assert_string_equal(w.rs.twins[3].body, "load proto=6 load dport=80-80 verdict=0");
 	world_free(&w);
 }
 
@@ -205,11 +205,11 @@ static void verdict_map_in_a_jumped_to_chain(void **state)
 	b_element(map, REL, FW_ACCEPT, NULL);
 	derive(&w, web);
 	assert_int_equal(w.result, 0);
-	assert_int_equal(w.rs.n_twins, 3);
+	assert_int_equal(w.rs.n_twins, 4);
 	assert_string_equal(w.rs.twins[0].chain, "checks");
 	assert_string_equal(w.rs.twins[0].body, "verdict:accept");
-	assert_string_equal(w.rs.twins[2].chain, "input");
-	assert_int_equal(w.rs.twins[2].anchor, 2);
+	assert_string_equal(w.rs.twins[3].chain, "input");
+	assert_int_equal(w.rs.twins[3].anchor, 2);
 	world_free(&w);
 }
 
@@ -225,7 +225,7 @@ static void state_jump_reaches_state_rules_inside(void **state)
 	b_verdict(b_state(b_rule(fresh), NEW, false), FW_ACCEPT, NULL);
 	derive(&w, web);
 	assert_int_equal(w.result, 0);
-	assert_int_equal(w.rs.n_twins, 4);
+	assert_int_equal(w.rs.n_twins, 5);
 	world_free(&w);
 }
 
@@ -305,7 +305,7 @@ static void accept_first_and_none(void **state)
 	b_verdict(b_state(b_rule(c), NEW, false), FW_ACCEPT, NULL);
 	derive(&w, "[service web]\nprotocol = tcp\nport = 80\naccept = first\n");
 	assert_int_equal(w.result, 0);
-	assert_int_equal(w.rs.n_twins, 2);
+	assert_int_equal(w.rs.n_twins, 3);
 	assert_int_equal(w.rs.twins[0].anchor, 1);
 	assert_string_equal(w.rs.twins[0].body, "verdict:accept");
 	assert_int_equal(w.rs.twins[0].match.tcp, TCP_ANY);
