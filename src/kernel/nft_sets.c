@@ -15,20 +15,13 @@
 #define TYPE_ETHERADDR 9
 #define TYPE_BITS 6
 
-struct element { /* as the kernel tells it */
+struct nft_element {
 	uint8_t key[FW_DATA_MAX], end[FW_DATA_MAX];
 	bool is_end, is_catchall;
 	struct fw_target target;
 	char *object;
 	uint8_t *raw; /* canonical attributes; only of anonymous sets */
 	size_t raw_len;
-};
-
-struct elements {
-	struct nft_set_row *row;
-	struct element *v;
-	size_t n;
-	bool bad;
 };
 
 bool nft_family_read(uint8_t nfproto, enum table_family *out)
@@ -129,10 +122,10 @@ bool nft_set_has_addresses(const struct fw_set *s)
 	return false;
 }
 
-static void read_element(struct elements *es, const struct nlattr *attr)
+static void read_element(struct nft_set_row *row, const struct nlattr *attr)
 {
-	struct fw_set *s = es->row->set;
-	struct element *e = ARRAY_ADD(es->v, es->n);
+	struct fw_set *s = row->set;
+	struct nft_element *e = ARRAY_ADD(row->elements, row->n_elements);
 	struct nft_attrs t;
 	uint32_t flags;
 
@@ -141,13 +134,13 @@ static void read_element(struct elements *es, const struct nlattr *attr)
 	e->is_end = flags & NFT_SET_ELEM_INTERVAL_END;
 	e->is_catchall = flags & NFT_SET_ELEM_CATCHALL;
 	if (!e->is_catchall && nft_value(t.v[NFTA_SET_ELEM_KEY], e->key) < s->key_len)
-		es->bad = true;
+		row->bad = true;
 	if (!t.v[NFTA_SET_ELEM_KEY_END])
 		memcpy(e->end, e->key, sizeof e->end);
 	else if (nft_value(t.v[NFTA_SET_ELEM_KEY_END], e->end) < s->key_len)
-		es->bad = true;
+		row->bad = true;
 	if (s->verdict_map && !e->is_end && !nft_verdict(t.v[NFTA_SET_ELEM_DATA], &e->target))
-		es->bad = true;
+		row->bad = true;
 	if (t.v[NFTA_SET_ELEM_OBJREF])
 		e->object = nft_attr_string(t.v[NFTA_SET_ELEM_OBJREF]);
 	s->elements_do = nft_stronger(s->elements_do, state_of_elements(&t, NFTA_SET_ELEM_EXPR,
@@ -161,9 +154,8 @@ static void read_element(struct elements *es, const struct nlattr *attr)
 	}
 }
 
-static void elements_cb(const struct nlmsghdr *h, void *ctx)
+void nft_set_add_elements(struct nft_set_row *row, const struct nlmsghdr *h)
 {
-	struct elements *es = ctx;
 	const struct nlattr *a;
 	struct nft_attrs t;
 
@@ -171,13 +163,13 @@ static void elements_cb(const struct nlmsghdr *h, void *ctx)
 		       mnl_nlmsg_get_payload_len(h) - sizeof(struct nfgenmsg));
 	if (!t.v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return;
-	mnl_attr_for_each_nested(a, t.v[NFTA_SET_ELEM_LIST_ELEMENTS]) read_element(es, a);
+	mnl_attr_for_each_nested(a, t.v[NFTA_SET_ELEM_LIST_ELEMENTS]) read_element(row, a);
 }
 
 /* By key; the end of an interval before what starts there; what catches the rest last. */
 static int by_key(const void *a, const void *b)
 {
-	const struct element *x = a, *y = b;
+	const struct nft_element *x = a, *y = b;
 	int diff = x->is_catchall - y->is_catchall;
 
 	if (!diff)
@@ -189,15 +181,15 @@ static int by_key(const void *a, const void *b)
 
 /* Hash order differs from boot to boot, sorted order does not. What packets have added (meters) is
  * their state and no part of the definition. */
-static char *definition(const struct elements *es)
+static char *definition(const struct nft_set_row *row)
 {
 	struct text t = { 0 };
 
-	text_add(&t, "%s/", es->row->attrs);
-	for (size_t i = 0; i < es->n && !es->row->set->dynamic; i++) {
+	text_add(&t, "%s/", row->attrs);
+	for (size_t i = 0; i < row->n_elements && !row->set->dynamic; i++) {
 		struct blob b = { 0 };
 
-		blob_attr(&b, NFTA_LIST_ELEM, es->v[i].raw, es->v[i].raw_len);
+		blob_attr(&b, NFTA_LIST_ELEM, row->elements[i].raw, row->elements[i].raw_len);
 		text_hex(&t, b.v, b.n);
 		free(b.v);
 	}
@@ -218,7 +210,7 @@ static bool step_key(uint8_t *key, size_t len, bool up)
 }
 
 static void add_range(struct nft_set_row *row, const uint8_t *lo, const uint8_t *hi,
-		      const struct element *from)
+		      const struct nft_element *from)
 {
 	struct fw_set *s = row->set;
 	struct fw_element *e;
@@ -237,16 +229,16 @@ static void add_range(struct nft_set_row *row, const uint8_t *lo, const uint8_t 
 
 /* One element of the sorted array, to the range of keys that it stands for. An interval starts with
  * its element and goes on up to the next one, whatever that is. */
-static void range_of(const struct elements *es, size_t i, uint8_t *hi)
+static void range_of(const struct nft_set_row *row, size_t i, uint8_t *hi)
 {
-	const struct fw_set *s = es->row->set;
-	const struct element *e = &es->v[i];
+	const struct fw_set *s = row->set;
+	const struct nft_element *e = &row->elements[i];
 
 	memcpy(hi, e->end, FW_DATA_MAX);
-	if (!es->row->interval || s->concat)
+	if (!row->interval || s->concat)
 		return;
-	if (i + 1 < es->n && !es->v[i + 1].is_catchall) {
-		memcpy(hi, es->v[i + 1].key, FW_DATA_MAX);
+	if (i + 1 < row->n_elements && !e[1].is_catchall) {
+		memcpy(hi, e[1].key, FW_DATA_MAX);
 		step_key(hi, s->key_len, false);
 	} else {
 		memset(hi, 0xff, s->key_len);
@@ -254,24 +246,24 @@ static void range_of(const struct elements *es, size_t i, uint8_t *hi)
 }
 
 /* What catches the rest, if any, becomes the ranges between the others: a partition of all keys. */
-static void add_ranges(const struct elements *es, const struct element *rest)
+static void add_ranges(struct nft_set_row *row, const struct nft_element *rest)
 {
-	size_t len = es->row->set->key_len;
+	size_t len = row->set->key_len;
 	uint8_t from[FW_DATA_MAX] = { 0 }, hi[FW_DATA_MAX];
 	bool more = true;
 
-	for (size_t i = 0; i < es->n; i++) {
-		const struct element *e = &es->v[i];
+	for (size_t i = 0; i < row->n_elements; i++) {
+		const struct nft_element *e = &row->elements[i];
 
 		if (e->is_end || e->is_catchall)
 			continue;
 		if (rest && memcmp(from, e->key, len) < 0) {
 			memcpy(hi, e->key, sizeof hi);
 			step_key(hi, len, false);
-			add_range(es->row, from, hi, rest);
+			add_range(row, from, hi, rest);
 		}
-		range_of(es, i, hi);
-		add_range(es->row, e->key, hi, e);
+		range_of(row, i, hi);
+		add_range(row, e->key, hi, e);
 		memcpy(from, hi, sizeof from);
 		more = step_key(from, len, true);
 	}
@@ -279,34 +271,39 @@ static void add_ranges(const struct elements *es, const struct element *rest)
 		return;
 	memset(hi, 0, sizeof hi);
 	memset(hi, 0xff, len);
-	add_range(es->row, from, hi, rest);
+	add_range(row, from, hi, rest);
 }
 
-static void take_elements(struct elements *es)
+static void free_elements(struct nft_set_row *row)
 {
-	const struct element *rest = NULL;
-	struct fw_set *s = es->row->set;
-
-	if (es->n > 1)
-		qsort(es->v, es->n, sizeof *es->v, by_key);
-	if (s->anonymous)
-		s->body = definition(es);
-	if (es->n && es->v[es->n - 1].is_catchall)
-		rest = &es->v[es->n - 1];
-	s->known =
-		!es->bad && s->key_len && !(rest && s->concat) && !(s->dynamic && !s->verdict_map);
-	if (s->known)
-		add_ranges(es, rest);
-}
-
-static void elements_free(struct elements *es)
-{
-	for (size_t i = 0; i < es->n; i++) {
-		free(es->v[i].target.chain);
-		free(es->v[i].object);
-		free(es->v[i].raw);
+	for (size_t i = 0; i < row->n_elements; i++) {
+		free(row->elements[i].target.chain);
+		free(row->elements[i].object);
+		free(row->elements[i].raw);
 	}
-	free(es->v);
+	free(row->elements);
+	row->elements = NULL;
+	row->n_elements = 0;
+}
+
+void nft_set_take_elements(struct nft_set_row *row)
+{
+	const struct nft_element *rest = NULL;
+	struct fw_set *s = row->set;
+	size_t n = row->n_elements;
+
+	if (n > 1)
+		qsort(row->elements, n, sizeof *row->elements, by_key);
+	if (s->anonymous)
+		s->body = definition(row);
+	if (n && row->elements[n - 1].is_catchall)
+		rest = &row->elements[n - 1];
+	/* What packets add is not known for long; but where a verdict may lead to is. */
+	s->known =
+		!row->bad && s->key_len && !(rest && s->concat) && (!s->dynamic || s->verdict_map);
+	if (s->known)
+		add_ranges(row, rest);
+	free_elements(row);
 }
 
 static void request_elements(struct nlmsghdr *h, const void *arg)
@@ -317,15 +314,18 @@ static void request_elements(struct nlmsghdr *h, const void *arg)
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, row->set->name);
 }
 
+static void elements_cb(const struct nlmsghdr *h, void *ctx)
+{
+	nft_set_add_elements(ctx, h);
+}
+
 int nft_set_read_elements(struct nft_set_row *row, struct nft_wire *w)
 {
-	struct elements es = { .row = row };
 	int rc = nft_wire_dump(w, NFT_MSG_GETSETELEM, nft_family_number(row->family),
-			       request_elements, row, elements_cb, &es);
+			       request_elements, row, elements_cb, row);
 
 	if (rc == 0)
-		take_elements(&es);
-	elements_free(&es);
+		nft_set_take_elements(row);
 	return rc;
 }
 
@@ -336,5 +336,6 @@ void nft_set_row_free(struct nft_set_row *row)
 	free(row->objects);
 	free(row->table);
 	free(row->attrs);
+	free_elements(row);
 	*row = (struct nft_set_row){ 0 };
 }
