@@ -92,6 +92,16 @@ void nft_canon_exprs(struct blob *b, uint16_t type, const struct nlattr *list)
 	blob_nest_end(b, nest);
 }
 
+static bool is_zero(const struct nlattr *a)
+{
+	const uint8_t *v = mnl_attr_get_payload(a);
+
+	for (size_t i = 0; i < nft_attr_len(a); i++)
+		if (v[i])
+			return false;
+	return true;
+}
+
 void nft_canon_data(struct blob *b, const struct nlattr *name, const struct nlattr *data,
 		    uint16_t without)
 {
@@ -102,6 +112,8 @@ void nft_canon_data(struct blob *b, const struct nlattr *name, const struct nlat
 	for (uint16_t type = 1; type < NFT_ATTR_TYPES; type++) {
 		if (!t.v[type] || type == without || is_left_out(name, type))
 			continue;
+		if (dynset && type == NFTA_DYNSET_TIMEOUT && is_zero(t.v[type]))
+			continue; /* always dumped, refused where the set has no timeouts */
 		if (dynset && type == NFTA_DYNSET_EXPR)
 			nft_canon_expr(b, type, t.v[type]);
 		else if (dynset && type == NFTA_DYNSET_EXPRESSIONS)
