@@ -179,27 +179,22 @@ static char *set_name(const struct nft_rule *r, const struct nft_term *t, bool s
 /* One address or interface reads best where it is used; ports and types are always sets. */
 static bool stands_inline(const struct nft_list *l)
 {
-	const struct prefix *addr = l->v;
-
 	switch (l->kind) {
-	case NFT_NUMBER:
-		return true;
-	case NFT_ADDRS4:
-	case NFT_ADDRS6:
-		return l->n == 1;
-	case NFT_QUOTED_ADDRS4:
-	case NFT_QUOTED_ADDRS6: /* nft has no text for a mask of 0 here */
-		return l->n == 1 && addr->len;
-	case NFT_IFACES:
-		return l->n == 1 && nft_iface_has_test(l->v);
 	case NFT_PORTS:
 	case NFT_QUOTED_PORTS:
 	case NFT_ICMP_TYPES:
 	case NFT_ICMPV6_TYPES:
+		return false;
+	case NFT_NUMBER:
+	case NFT_ADDRS4:
+	case NFT_ADDRS6:
+	case NFT_QUOTED_ADDRS4:
+	case NFT_QUOTED_ADDRS6:
+	case NFT_IFACES:
 	case NFT_KINDS:
 		break;
 	}
-	return false;
+	return nft_list_is_single(l);
 }
 
 static void choose_sets(struct builder *b, struct nft_rule *r, bool shared)

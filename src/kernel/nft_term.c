@@ -321,9 +321,16 @@ bool nft_list_range(const struct nft_list *l, size_t i, uint8_t lo[16], uint8_t 
 	return true;
 }
 
-bool nft_iface_has_test(const char *name)
+bool nft_list_is_single(const struct nft_list *l)
 {
-	return name[0] != '*';
+	const struct prefix *addr = l->v;
+	const char *name = l->v;
+
+	if (l->n != 1)
+		return false;
+	if (l->kind == NFT_QUOTED_ADDRS4 || l->kind == NFT_QUOTED_ADDRS6)
+		return addr->len != 0;
+	return l->kind != NFT_IFACES || name[0] != '*';
 }
 
 static int compare_prefixes(const struct prefix *a, const struct prefix *b)

@@ -94,8 +94,9 @@ enum nft_kind nft_field_kind(const struct nft_field *f);
 /* Element i as its first and last key in network order; false: another element covers it. */
 bool nft_list_range(const struct nft_list *l, size_t i, uint8_t lo[16], uint8_t hi[16]);
 
-/* Can a comparison of the name stand for this one? Not for "*", which is every name. */
-bool nft_iface_has_test(const char *name);
+/* Can a comparison stand for the list, without a set? One element can, but for "*", which is every
+ * name, and for a quoted prefix of no bits, which nft's language has no words for. */
+bool nft_list_is_single(const struct nft_list *l);
 
 int nft_list_compare(const struct nft_list *a, const struct nft_list *b); /* total order */
 
