@@ -115,10 +115,10 @@ assert st["exemptions"][0]["in"] == {"packets": 0, "bytes": 0}
 claim "status as JSON" json
 
 printf '[service web]\nport = x\n' >etc/untrack.conf
-claim "a broken file: apply touches nothing" says 2 "etc/untrack.conf:2:8: error" apply
+claim "a broken file: apply touches nothing" says 2 "etc/untrack.conf:1:1: error" apply
 claim "a broken file: status works" says 0 "untrack check" status
 claim "a broken file: rollback works" says 0 "rolled back" rollback
-web 80
+web "80, 443"
 claim "remove" says 0 "removed: nothing of untrack is in the kernel" remove
 claim "nothing is left" nothing_left
 claim "remove again" says 0 "unchanged: nothing of untrack is in the kernel" remove
