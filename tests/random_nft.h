@@ -34,8 +34,8 @@ static inline void nft_random_addrs(uint64_t *seed, unsigned families, struct ad
 		struct prefix p = { .family = families == FAMILIES_V4 ? FAMILY_V4 : FAMILY_V6 };
 		unsigned bits = p.family == FAMILY_V4 ? 32 : 128;
 
-		p.len = (uint8_t)(random_below(seed, 3) ? 8 * random_below(seed, bits / 8 + 1) :
-							  random_below(seed, bits + 1));
+		p.len = (uint8_t)(random_below(seed, 3) ? 8 * random_below(seed, bits / 8 + 1)
+							: random_below(seed, bits + 1));
 		for (unsigned i = 0; i < p.len; i++)
 			if (random_below(seed, 2))
 				p.addr[i / 8] |= (uint8_t)(0x80 >> i % 8);
@@ -46,9 +46,11 @@ static inline void nft_random_addrs(uint64_t *seed, unsigned families, struct ad
 
 static inline void nft_random_kind(uint64_t *seed, struct match *m)
 {
-	static const uint8_t protos[] = { IPPROTO_TCP,	IPPROTO_UDP,  IPPROTO_SCTP, IPPROTO_DCCP,
-					  IPPROTO_GRE,	IPPROTO_ESP,  IPPROTO_IPIP, IPPROTO_UDPLITE,
-					  IPPROTO_ICMP, IPPROTO_ICMPV6, 99 };
+	static const uint8_t protos[] = {
+		IPPROTO_TCP, IPPROTO_UDP,  IPPROTO_SCTP,    IPPROTO_DCCP, IPPROTO_GRE,
+		IPPROTO_ESP, IPPROTO_IPIP, IPPROTO_UDPLITE, IPPROTO_ICMP, IPPROTO_ICMPV6,
+		99
+	};
 
 	m->proto = protos[random_below(seed, ARRAY_SIZE(protos))];
 	if (!random_below(seed, 8))
@@ -78,8 +80,9 @@ static inline void nft_random_match(uint64_t *seed, enum table_family table, boo
 				    struct match *m)
 {
 	memset(m, 0, sizeof *m);
-	m->families = table == TABLE_IP ? FAMILIES_V4 : table == TABLE_IP6 ? FAMILIES_V6 :
-								    1 + random_below(seed, 3);
+	m->families = table == TABLE_IP	   ? FAMILIES_V4
+		      : table == TABLE_IP6 ? FAMILIES_V6
+					   : 1 + random_below(seed, 3);
 	nft_random_kind(seed, m);
 	if (!random_below(seed, 3))
 		nft_random_ifaces(seed, in ? &m->in : &m->out);
@@ -109,8 +112,9 @@ static inline struct rule *nft_random_rule(uint64_t *seed, struct ruleset *rs, c
 /* Raw rules as configurations make them: loopback first, companions of both families in one. */
 static inline void nft_random_ruleset(uint64_t *seed, struct ruleset *rs)
 {
-	static const char *const names[] = { "web", "api", "d-n.s", "v_x", "in", "tcp", "Z9", "x",
-					     "a-name-of-thirty-two-characters_" };
+	static const char *const names[] = { "web", "api", "d-n.s",
+					     "v_x", "in",  "tcp",
+					     "Z9",  "x",   "a-name-of-thirty-two-characters_" };
 
 	memset(rs, 0, sizeof *rs);
 	for (unsigned n = 1 + random_below(seed, 12); n; n--) {

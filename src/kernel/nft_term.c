@@ -180,6 +180,13 @@ static void add_nfproto(struct terms *t, bool implied)
 			->implied = implied;
 }
 
+/* nft puts it directly before the addresses, and does not list it before a protocol that it takes
+ * to imply it. */
+static bool nfproto_is_late(const struct match *m)
+{
+	return has_addresses(m) || m->proto == IPPROTO_ICMP || m->proto == IPPROTO_ICMPV6;
+}
+
 static void add_icmp(struct terms *t)
 {
 	bool v4 = t->families == FAMILIES_V4;
@@ -214,8 +221,8 @@ static void add_addresses(struct terms *t)
 {
 	const struct match *m = t->m;
 
-	if (has_addresses(m) && m->icmp == ICMP_ANY)
-		add_nfproto(t, true);
+	if (nfproto_is_late(m) && m->icmp == ICMP_ANY)
+		add_nfproto(t, has_addresses(m));
 	add_list(t, NFT_SRC, false, m->src.v, m->src.n);
 	add_list(t, NFT_SRC, true, m->not_src.v, m->not_src.n);
 	add_list(t, NFT_DST, false, m->dst.v, m->dst.n);
@@ -236,7 +243,7 @@ size_t nft_terms(const struct match *m, enum table_family table, struct nft_term
 	add_list(&t, NFT_OUT, true, m->not_out.v, m->not_out.n);
 	if (m->icmp != ICMP_ANY)
 		add_icmp(&t);
-	else if (!has_addresses(m))
+	else if (!nfproto_is_late(m))
 		add_nfproto(&t, false);
 	add_transport(&t);
 	add_addresses(&t);

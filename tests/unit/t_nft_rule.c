@@ -72,7 +72,8 @@ static void write_match(const struct match *m, enum table_family table, struct w
 	nft_notrack_put(h);
 	mnl_attr_nest_end(h, nest);
 	assert_true(h->nlmsg_len < NFT_RULE_ROOM / 2);
-	mnl_attr_for_each_nested(a, nest) {
+	mnl_attr_for_each_nested(a, nest)
+	{
 		assert_true(w->n < ARRAY_SIZE(w->v));
 		assert_int_equal(nft_expr_parse(a, w->sets, w->n_sets, &w->v[w->n++]), 0);
 	}
