@@ -128,8 +128,8 @@ look "conntrack table: $(entries) entries; the old ones of exempt traffic were d
 
 title "What it wrote: a table of its own, and twins beside the firewall's state rules"
 on server nft list chain inet filter input | grep '"untrack:' >/run/twins || fail "no twins"
-look "$(wc -l </run/twins) twins in inet filter input: rules for exempt packets with the verdicts of"
-look "the rules they stand before. See them with: nft list chain inet filter input"
+look "$(wc -l </run/twins) twins in inet filter input: each gives exempt packets the verdict of the"
+look "rule it stands before. To see them: nft list chain inet filter input"
 
 title "The same connections, exempt"
 was=$(entries)

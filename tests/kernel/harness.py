@@ -87,7 +87,8 @@ class Untrack:
         done = self.run(*args)
         text = done.stdout + done.stderr
         if "Sanitizer" in text or done.returncode != status:
-            raise Failure(f"untrack {' '.join(args)}: status {done.returncode}, want {status}\n{text}")
+            raise Failure(f"untrack {' '.join(args)}: status {done.returncode}, want {status}\n"
+                          + text)
         return text
 
     def apply(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hosts for tests: network namespaces without names, so that nothing is left whatever ends a test."""
+"""Hosts for tests: network namespaces without names: nothing is left, whatever ends a test."""
 
 import ctypes
 import itertools

@@ -221,7 +221,8 @@ class Stray:
     ports = collections.deque(range(40000, 50000))
 
     def __init__(self, host, src, dst, dport, flags, sport=0):
-        self.sport, self.dport, self.result, self.sent = sport or self.ports.popleft(), dport, None, True
+        self.sport, self.dport = sport or self.ports.popleft(), dport
+        self.result, self.sent = None, True
         self.headers = 20 if family_of(dst) == 4 else 0  # what a raw socket shows before TCP
         self.s = open_socket(host, dst, socket.SOCK_RAW, socket.IPPROTO_TCP)
         self.s.setblocking(False)
