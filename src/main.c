@@ -18,7 +18,7 @@ static const struct option_def general_options[] = {
 	{ "color", 0, OPTION_CHOICE, FIELD(color), "auto|always|never",
 	  "auto: on a terminal, unless NO_COLOR is set" },
 	{ "quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, "no notes and no summary" },
-	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "more (status, show --as rules)" },
+	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "more (diff, show --as rules, status)" },
 	{ "version", 0, OPTION_FLAG, FIELD(version), NULL, "print the version" },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "print this help, or a command's" },
 	{ 0 },

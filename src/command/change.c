@@ -291,7 +291,7 @@ static long target_generation(const struct session *s)
 
 static int read_target(const struct session *s, long target, struct policy *p)
 {
-	auto_free char *name = xasprintf("generation %ld", target);
+	auto_free char *name = xasprintf("%s/generation-%ld.conf", s->paths.state_dir, target);
 	auto_free char *text = target ? generation_read(&s->paths, target, s->d) : xstrdup("");
 
 	return text ? policy_parse(p, text, name, s->d) : -1;

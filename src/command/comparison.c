@@ -58,7 +58,7 @@ static enum exit_code print_difference(const struct session *s, const struct com
 
 	n = ruleset_diff(&c->want, &c->have, f);
 	fclose(f);
-	status_print_diff(lines, "", s->colour, s->out);
+	status_print_diff(lines, "", s->req.verbose, s->colour, s->out);
 	if (!n && !s->req.quiet)
 		fprintf(s->out, "equal: %zu rules, %zu twins\n", c->have.n_rules, c->have.n_twins);
 	return n ? CODE_NO : CODE_DONE;
@@ -95,7 +95,7 @@ static enum exit_code applied_policy(struct session *s, struct status *st, struc
 	if (!text)
 		return CODE_USAGE;
 	st->applied = generation_time(&s->paths, st->generation);
-	name = xasprintf("generation %ld", st->generation);
+	name = xasprintf("%s/generation-%ld.conf", s->paths.state_dir, st->generation);
 	return policy_parse(p, text, name, s->d) ? CODE_USAGE : CODE_DONE;
 }
 

@@ -130,14 +130,30 @@ static bool said_before(const struct twin_plan *plan, size_t i)
 	return false;
 }
 
-static void print_every_need(const struct page *pg, const struct chain_need *need)
+/* Does it say the same of the same packets, the family aside? */
+static bool same_but_family(const struct chain_need *a, const struct chain_need *b)
 {
+	return a->chain == b->chain && a->class == b->class && a->need == b->need &&
+	       !strcmp(a->names, b->names) && !strcmp(a->why, b->why);
+}
+
+/* One line for both families where they fare alike. */
+static void print_in_full(const struct page *pg, const struct twin_plan *plan, size_t i)
+{
+	const struct chain_need *need = &plan->needs[i];
+	const char *family = need->family == FAMILY_V4 ? " ipv4" : " ipv6";
 	struct text t = { 0 };
 
+	for (size_t k = 0; k < plan->n_needs; k++) {
+		if (k == i || !same_but_family(need, &plan->needs[k]))
+			continue;
+		if (k < i)
+			return;
+		family = "";
+	}
 	fw_chain_text(need->chain, &t);
-	fprintf(pg->out, "  %s: %s %s %s: %s: %s\n", t.s, need->names,
-		need->family == FAMILY_V4 ? "ipv4" : "ipv6", packet_class_name(need->class),
-		twin_need_name(need->need), need->why);
+	fprintf(pg->out, "  %s: %s%s %s: %s: %s\n", t.s, need->names, family,
+		packet_class_name(need->class), twin_need_name(need->need), need->why);
 	free(t.s);
 }
 
@@ -154,20 +170,42 @@ static void print_twins(const struct page *pg, const struct status *st)
 			      count_twins(st->have, plan->needs[i].chain);
 
 		if (pg->verbose)
-			print_every_need(pg, &plan->needs[i]);
+			print_in_full(pg, plan, i);
 		else if (!silent && !said_before(plan, i))
 			print_need(pg, plan, i);
 	}
 }
 
-void status_print_diff(const char *lines, const char *indent, bool colour, FILE *out)
+/* The words of a line; behind "::" stand expressions, whose bytes only a machine reads. */
+static void print_words(const char *line, int len, FILE *out)
+{
+	const char *end = line + len, *body = memmem(line, (size_t)len, " :: ", 4);
+
+	if (!body) {
+		fprintf(out, "%.*s", len, line);
+		return;
+	}
+	fprintf(out, "%.*s ::", (int)(body - line), line);
+	for (const char *word = body + 4; word < end;) {
+		int width = (int)strcspn(word, " \n"), name = (int)strcspn(word, ": \n");
+
+		fprintf(out, " %.*s", width > 20 ? name : width, word);
+		word += width + 1;
+	}
+}
+
+void status_print_diff(const char *lines, const char *indent, bool whole, bool colour, FILE *out)
 {
 	while (*lines) {
 		int len = (int)strcspn(lines, "\n");
 		const char *paint = *lines == '+' ? GREEN : *lines == '-' ? RED : "";
 
-		fprintf(out, "%s%s%.*s%s\n", indent, colour ? paint : "", len, lines,
-			colour ? PLAIN : "");
+		fprintf(out, "%s%s", indent, colour ? paint : "");
+		if (whole)
+			fprintf(out, "%.*s", len, lines);
+		else
+			print_words(lines, len, out);
+		fprintf(out, "%s\n", colour ? PLAIN : "");
 		lines += len + (lines[len] == '\n');
 	}
 }
@@ -200,6 +238,6 @@ void status_text(const struct status *st, bool verbose, bool colour, FILE *out)
 	if (!st->n_drift)
 		return;
 	heading(&pg, "Drift: + belongs there, - does not");
-	status_print_diff(st->drift, "  ", colour, out);
+	status_print_diff(st->drift, "  ", verbose, colour, out);
 	fprintf(out, "  cure: untrack apply\n");
 }

@@ -182,6 +182,28 @@ static void test_needs(void **state)
 	tear_down(&s);
 }
 
+static char *diff_of(const char *lines, bool whole)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+
+	status_print_diff(lines, "", whole, false, f);
+	fclose(f);
+	return text;
+}
+
+static void test_expressions_by_name(void **state)
+{
+	const char *lines =
+		"+ rule\n- twin a b :: meta:0800010000000001080002 cmp:00 verdict:accept\n";
+	auto_free char *brief = diff_of(lines, false), *whole = diff_of(lines, true);
+
+	(void)state;
+	assert_string_equal(brief, "+ rule\n- twin a b :: meta cmp:00 verdict:accept\n");
+	assert_string_equal(whole, lines);
+}
+
 static void test_json(void **state)
 {
 	struct scene s;
@@ -228,8 +250,11 @@ static void test_nothing_applied(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_healthy),		cmocka_unit_test(test_drift),
-		cmocka_unit_test(test_needs),		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_expressions_by_name),
 		cmocka_unit_test(test_nothing_applied),
 	};
 
