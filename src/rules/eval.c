@@ -11,6 +11,7 @@ struct value {			     /* what a register holds */
 	const struct domain *domain; /* NULL: unknown, or several fields of a header */
 	bool state;		     /* comes from ct state */
 	bool status;		     /* is ct status */
+	uint8_t len;		     /* bytes; 0: not known */
 	bool payload;		     /* a piece of a header that starts at offset of field */
 	enum fw_field field;
 	uint16_t offset;
@@ -108,7 +109,7 @@ static void set_reg(struct machine *m, uint8_t reg, struct value v)
 
 static void load(struct machine *m, const struct fw_expr *e)
 {
-	struct value v = { .field = e->field };
+	struct value v = { .field = e->field, .len = e->len };
 
 	switch (e->field) {
 	case FW_F_CT_STATE:
@@ -166,7 +167,7 @@ static void bitwise_status(struct machine *m, const struct fw_expr *e, struct va
 
 static void bitwise(struct machine *m, const struct fw_expr *e)
 {
-	struct value *s = reg(m, e->sreg), v = { .state = s->state };
+	struct value *s = reg(m, e->sreg), v = { .state = s->state, .len = e->len };
 
 	if (s->status)
 		bitwise_status(m, e, &v);
@@ -217,18 +218,62 @@ static void add_branch(struct machine *m, const struct fw_target *t, unsigned el
 	b->when = tri_and(when, m->match);
 }
 
+/* A key of several fields: each fills whole registers of four bytes. */
+static enum tri in_concatenation(struct machine *m, const struct fw_expr *e,
+				 const struct fw_element *el)
+{
+	enum tri all = YES;
+
+	for (size_t off = 0; off < e->set->key_len;) {
+		const struct value *v = reg(m, (uint8_t)(e->sreg + off / 4));
+
+		if (!v->len || off + v->len > e->set->key_len)
+			return tri_and(all, MAYBE);
+		if (!v->domain)
+			all = tri_and(all, MAYBE);
+		else
+			all = tri_and(all, domain_in_range(v->domain, el->lo + off, el->hi + off,
+							   v->len));
+		off += (v->len + 3u) / 4 * 4;
+	}
+	return all;
+}
+
+static enum tri in_element(struct machine *m, const struct fw_expr *e, const struct fw_element *el)
+{
+	const struct domain *d = reg(m, e->sreg)->domain;
+
+	if (e->set->concat)
+		return in_concatenation(m, e, el);
+	return d ? domain_in_range(d, el->lo, el->hi, e->set->key_len) : MAYBE;
+}
+
+static enum tri in_set(struct machine *m, const struct fw_expr *e)
+{
+	const struct domain *d = reg(m, e->sreg)->domain;
+	enum tri any = NO;
+
+	if (!e->set || !e->set->known)
+		return MAYBE;
+	if (!e->set->concat)
+		return d ? domain_in_set(d, e->set) : MAYBE;
+	for (size_t i = 0; i < e->set->n && any != YES; i++) {
+		enum tri t = in_concatenation(m, e, &e->set->v[i]);
+
+		any = t > any ? t : any;
+	}
+	return any;
+}
+
 /* Verdict map: one branch for every element that the value may be; what is not in the map, and what
  * "continue" says, goes on with the next rule. */
-static void lookup_verdict(struct machine *m, const struct fw_expr *e, const struct domain *d)
+static void lookup_verdict(struct machine *m, const struct fw_expr *e)
 {
 	for (size_t i = 0; e->set->known && i < e->set->n; i++) {
-		const struct fw_element *el = &e->set->v[i];
-		enum tri t = e->set->concat || !d || !d->n || e->set->key_len > d->len
-				     ? MAYBE
-				     : domain_in_range(d, el->lo, el->hi, e->set->key_len);
+		enum tri t = in_element(m, e, &e->set->v[i]);
 
 		if (t != NO)
-			add_branch(m, &el->target, (unsigned)i + 1, t);
+			add_branch(m, &e->set->v[i].target, (unsigned)i + 1, t);
 	}
 	if (!e->set->known) {
 		m->out->flags |= EVAL_UNKNOWN;
@@ -259,10 +304,10 @@ static void lookup(struct machine *m, const struct fw_expr *e)
 	if (!e->set || e->set->dynamic)
 		m->out->flags &= ~EVAL_FLOW;
 	if (e->set && e->set->verdict_map) {
-		lookup_verdict(m, e, v->domain);
+		lookup_verdict(m, e);
 		return;
 	}
-	t = e->set && v->domain ? domain_in_set(v->domain, e->set) : MAYBE;
+	t = in_set(m, e);
 	m->match = tri_and(m->match, e->inverted ? tri_not(t) : t);
 	if (e->set && e->set->map)
 		set_reg(m, e->dreg, (struct value){ 0 });
@@ -354,6 +399,7 @@ static void execute(struct machine *m, const struct fw_expr *e)
 
 		if (e->len && e->len <= DOMAIN_BYTES)
 			domain_point(&v.own, e->data, e->len);
+		v.len = e->len;
 		set_reg(m, e->dreg, v);
 		break;
 	}
@@ -408,47 +454,4 @@ void eval_free(struct eval *e)
 {
 	free(e->v);
 	*e = (struct eval){ 0 };
-}
-
-/* "verdict:jump:CHAIN" with what would break the body's words percent-encoded. */
-static void verdict_body(const struct fw_target *t, struct text *out)
-{
-	static const char *const names[] = { "accept", "drop", "continue", "return",
-					     "jump",   "goto", "queue",	   "reject" };
-
-	text_add(out, "verdict:%s", names[t->verdict]);
-	if (!t->chain)
-		return;
-	text_add(out, ":");
-	for (const unsigned char *c = (const unsigned char *)t->chain; *c; c++)
-		text_add(out, *c <= ' ' || *c == '%' || *c > 126 ? "%%%02x" : "%c", *c);
-}
-
-char *rule_twin_body(const struct fw_rule *r, unsigned element)
-{
-	struct text t = { 0 };
-	bool state[FW_REGS] = { false };
-
-	for (size_t i = 0; i < r->n_exprs; i++) {
-		const struct fw_expr *e = &r->exprs[i];
-		bool from = e->sreg < FW_REGS && state[e->sreg];
-
-		if (e->op == FW_LOAD || e->op == FW_BITWISE) {
-			bool is = e->op == FW_LOAD ? e->field == FW_F_CT_STATE : from;
-
-			if (e->dreg < FW_REGS)
-				state[e->dreg] = is;
-			if (is)
-				continue;
-		}
-		if ((e->op == FW_CMP || e->op == FW_RANGE || e->op == FW_LOOKUP) && from) {
-			if (e->op == FW_LOOKUP && e->set->verdict_map && element) {
-				text_add(&t, "%s", t.len ? " " : "");
-				verdict_body(&e->set->v[element - 1].target, &t);
-			}
-			continue;
-		}
-		text_add(&t, "%s%s", t.len ? " " : "", e->body);
-	}
-	return t.s ? t.s : xstrdup("");
 }

@@ -57,7 +57,7 @@ void finding_step(struct twin_findings *f, const struct traffic *t, const struct
 	auto_free char *rule = NULL;
 
 	if (!s->tracked->n || !(flags & (EVAL_CT_LIMIT | EVAL_CT_OTHER | EVAL_CT_WRITE)) ||
-	    !first_time(f, s->rule, "state-lost"))
+	    !first_time(f, s->rule, "state-lost as a warning"))
 		return;
 	rule = rule_words(s);
 	diag_warn(f->diag, &t->at, "state-lost", "%s %s: it sees exempt packets of %s no more",

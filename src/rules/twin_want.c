@@ -90,7 +90,8 @@ static void emit(const struct want *x, struct ruleset *rs)
 	t->chain = xstrdup(x->chain->name);
 	t->anchor = x->rule ? x->rule->handle : first_handle(x->chain);
 	t->names = xstrdup(x->names);
-	t->body = x->rule ? rule_twin_body(x->rule, x->element) : xstrdup("verdict:accept");
+	t->body = x->rule ? rule_twin_body(x->rule, x->element, &x->match)
+			  : xstrdup("verdict:accept");
 	match_copy(&t->match, &x->match);
 }
 

@@ -107,7 +107,7 @@ static void new_and_established_get_twins(void **state)
 	assert_int_equal(w.rs.twins[1].match.icmp, ICMP_IS_ERROR);
 	assert_int_equal(w.rs.twins[3].anchor, 3);
 	assert_int_equal(w.rs.twins[3].match.tcp, TCP_OPENING);
-	assert_string_equal(w.rs.twins[3].body, "load proto=6 load dport=80-80 verdict=0");
+	assert_string_equal(w.rs.twins[3].body, "load dport=80-80 verdict=0");
 	world_free(&w);
 }
 

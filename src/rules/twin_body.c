@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a twin carries over from the rule that it copies. */
+#include <netinet/in.h>
+#include <string.h>
+#include "rules/packet.h"
+
+/* "verdict:jump:CHAIN" with what would break the body's words percent-encoded. */
+static void verdict_body(const struct fw_target *t, struct text *out)
+{
+	static const char *const names[] = { "accept", "drop", "continue", "return",
+					     "jump",   "goto", "queue",	   "reject" };
+
+	text_add(out, "verdict:%s", names[t->verdict]);
+	if (!t->chain)
+		return;
+	text_add(out, ":");
+	for (const unsigned char *c = (const unsigned char *)t->chain; *c; c++)
+		text_add(out, *c <= ' ' || *c == '%' || *c > 126 ? "%%%02x" : "%c", *c);
+}
+
+/* Is the register that expression i loads read again by anything after expression i + 1? */
+static bool read_later(const struct fw_rule *r, size_t i)
+{
+	for (size_t k = i + 2; k < r->n_exprs; k++) {
+		const struct fw_expr *e = &r->exprs[k];
+
+		switch (e->op) {
+		case FW_LOAD:
+			if (e->dreg == r->exprs[i].dreg)
+				return false;
+			break;
+		case FW_VERDICT:
+			return false;
+		case FW_BITWISE:
+		case FW_CMP:
+		case FW_RANGE:
+		case FW_LOOKUP:
+			if (e->sreg <= r->exprs[i].dreg)
+				return true; /* itself, or the start of a concatenation */
+			break;
+		case FW_EFFECT:
+			if (strcmp(e->name, "counter") && strcmp(e->name, "log"))
+				return true;
+			break;
+		case FW_LIMIT:
+			if (strcmp(e->name, "limit"))
+				return true;
+			break;
+		case FW_IMMEDIATE:
+		case FW_MAYBE:
+		case FW_CT_LIMIT:
+		case FW_SYNPROXY:
+		case FW_CT_WRITE:
+		case FW_XT:
+		case FW_NAT:
+		case FW_UNKNOWN:
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Expressions i and i + 1 test what m tests already: "meta l4proto tcp", "meta nfproto ipv4". */
+static bool implied(const struct fw_rule *r, size_t i, const struct match *m)
+{
+	const struct fw_expr *load = &r->exprs[i], *cmp = load + 1;
+	bool v4 = m->families == FAMILIES_V4;
+	uint8_t proto = m->icmp != ICMP_IS_ERROR ? m->proto : v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	uint8_t nfproto = v4 ? 2 : 10; /* NFPROTO_IPV4, NFPROTO_IPV6 */
+
+	if (i + 1 >= r->n_exprs || load->op != FW_LOAD || cmp->op != FW_CMP || cmp->cmp != FW_EQ ||
+	    cmp->len != 1 || cmp->sreg != load->dreg || read_later(r, i))
+		return false;
+	if (load->field == FW_F_L4PROTO)
+		return proto && cmp->data[0] == proto;
+	return load->field == FW_F_NFPROTO && m->families != FAMILIES_BOTH &&
+	       cmp->data[0] == nfproto;
+}
+
+char *rule_twin_body(const struct fw_rule *r, unsigned element, const struct match *m)
+{
+	struct text t = { 0 };
+	bool state[FW_REGS] = { false };
+
+	for (size_t i = 0; i < r->n_exprs; i++) {
+		const struct fw_expr *e = &r->exprs[i];
+		bool from = e->sreg < FW_REGS && state[e->sreg];
+
+		if (implied(r, i, m)) {
+			i++;
+			continue;
+		}
+
+		if (e->op == FW_LOAD || e->op == FW_BITWISE) {
+			bool is = e->op == FW_LOAD ? e->field == FW_F_CT_STATE : from;
+
+			if (e->dreg < FW_REGS)
+				state[e->dreg] = is;
+			if (is)
+				continue;
+		}
+		if ((e->op == FW_CMP || e->op == FW_RANGE || e->op == FW_LOOKUP) && from) {
+			if (e->op == FW_LOOKUP && e->set->verdict_map && element) {
+				text_add(&t, "%s", t.len ? " " : "");
+				verdict_body(&e->set->v[element - 1].target, &t);
+			}
+			continue;
+		}
+		text_add(&t, "%s%s", t.len ? " " : "", e->body);
+	}
+	return t.s ? t.s : xstrdup("");
+}
