@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include "rules/ruleset.h"
 
+/* deleted is exact. seen and kept may count an entry twice: where the last entry of one piece of a
+ * dump is deleted, the kernel begins the next piece with that hash bucket again. */
 struct drain_report {
 	unsigned long seen, deleted, kept_nat, kept_helper, failed;
 };
