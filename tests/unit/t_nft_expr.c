@@ -461,6 +461,96 @@ static void test_nameless(void **state)
 	expr_free(&e);
 }
 
+/* The texts of the expressions that a body was written to, joined as they were. */
+static char *round_trip(const char *body)
+{
+	size_t room = sizeof(struct nlmsghdr) + nft_body_room(body);
+	struct nlmsghdr *h = xcalloc(1, room);
+	struct text t = { 0 };
+	const struct nlattr *a;
+
+	h->nlmsg_len = sizeof *h;
+	if (nft_body_put(h, body, 5) != 0) {
+		assert_int_equal(h->nlmsg_len, sizeof *h);
+		free(h);
+		return NULL;
+	}
+	assert_true(h->nlmsg_len <= room);
+	mnl_attr_for_each(a, h, 0)
+	{
+		struct fw_expr e;
+
+		nft_expr_parse(a, NULL, 0, &e);
+		text_add(&t, "%s%s", t.len ? " " : "", e.body);
+		expr_free(&e);
+	}
+	free(h);
+	return t.s ? t.s : xstrdup("");
+}
+
+static void test_bodies(void **state)
+{
+	static const char *const good[] = {
+		"",
+		"counter:",
+		"verdict:accept",
+		"verdict:jump:a%20b",
+		"notrack: counter: verdict:goto:c",
+		"ct:08000100000000010800020000000000 counter: verdict:drop",
+		"from-the_future.2:0800010000000001",
+	};
+	static const char *const bad[] = {
+		"counter",	    ":00",
+		"meta:0",	    "meta:0g",
+		"meta:00{",	    "lookup:00{00}",
+		"lookup:00{00/",    "lookup:00{0/}",
+		"meta:00{00/00}",   "verdict:",
+		"verdict:no",	    "verdict:jump",
+		"verdict:accept:x", "verdict:jump:",
+		"verdict:jump:%",   "verdict:jump:%00",
+		"verdict:jump:a b", "lookup:00{00/00}x",
+		"verdict:jump:a%2", "a{b:00",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		char *s = round_trip(good[i]);
+
+		assert_non_null(s);
+		assert_string_equal(s, good[i]);
+		free(s);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char *s = round_trip(bad[i]);
+
+		if (s)
+			fail_msg("taken for a body: %s", bad[i]);
+	}
+}
+
+static void test_body_sets(void **state)
+{
+	struct nft_batch b = { 0 };
+	struct text body = { 0 };
+	uint32_t id = 3;
+
+	(void)state;
+	/* 40,000 bytes of elements: two messages; the second set: none. */
+	text_add(&body, "lookup:00{0800030000000003/");
+	for (int i = 0; i < 2000; i++)
+		text_add(&body, "140001001000010006000100%04x000000000000", i);
+	text_add(&body, "} counter: lookup:{0800030000000009/}");
+	assert_int_equal(nft_body_put_sets(&b, NFPROTO_INET, "t", body.s, &id), 0);
+	assert_int_equal(id, 5);
+	assert_int_equal(b.n, 4);
+	nft_batch_free(&b);
+	assert_int_equal(nft_body_put_sets(&b, NFPROTO_INET, "t", "counter:", &id), 0);
+	assert_int_equal(nft_body_put_sets(&b, NFPROTO_INET, "t", "a:{00/} b:{0/}", &id), -1);
+	assert_int_equal(id, 5);
+	assert_int_equal(b.n, 0);
+	free(body.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +569,8 @@ int main(void)
 		cmocka_unit_test(test_state_is_left_out),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_nameless),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_body_sets),
 	};
 
 	return cmocka_run_group_tests_name("nft_expr", tests, NULL, NULL);
