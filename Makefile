@@ -22,9 +22,9 @@ RUNDIR     ?= /run/untrack
 
 # What Debian 12 calls what we need: to build, and on top of that to try and test.
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libinih-dev libjansson-dev
-DEPS_TRY  := nftables iproute2 iputils-ping procps python3 conntrack util-linux
+DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
-             shellcheck mandoc iptables jq
+             shellcheck mandoc iptables strace
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -94,12 +94,12 @@ ASAN_TESTS = UNTRACK=$(abspath build-asan/$(PROG)) $(UNIT:$B/%=build-asan/%) $(S
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
-	@$(SUB) all $(UNIT)
+	@$(SUB) -s all $(UNIT)
 	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)
 try: deps-try
-	@$(SUB) all
+	@$(SUB) -s all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/try.sh
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
