@@ -24,8 +24,9 @@ char *xvasprintf(const char *fmt, __builtin_va_list ap) __attribute__((format(pr
 void *xgrow(void *v, size_t n, size_t size);
 
 /* Appends one element to an array that is a pointer and a count; yields a pointer to it, zeroed. */
-#define ARRAY_ADD(v, n)                                                                            \
-	((v) = xgrow((v), (n), sizeof *(v)), __builtin_memset(&(v)[(n)], 0, sizeof *(v)), &(v)[(n)++])
+#define ARRAY_ADD(v, n)                                                                   \
+	((v) = xgrow((v), (n), sizeof *(v)), __builtin_memset(&(v)[(n)], 0, sizeof *(v)), \
+	 &(v)[(n)++])
 
 /* A string that grows. s is always terminated; the caller frees s. Start from {0}. */
 struct text {

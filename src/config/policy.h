@@ -18,15 +18,15 @@ struct protos {
 	size_t n;
 };
 
-struct service { /* [service NAME] */
-	char *name; /* [A-Za-z][A-Za-z0-9_.-]{0,31}, unique over services and interfaces */
+struct service {	   /* [service NAME] */
+	char *name;	   /* [A-Za-z][A-Za-z0-9_.-]{0,31}, unique over services and interfaces */
 	char *description; /* NULL: none */
 	struct protos protos; /* at least one */
-	struct ports ports; /* n == 0: every protocol is portless */
+	struct ports ports;   /* n == 0: every protocol is portless */
 	enum role role;
 	struct ifaces ifaces, not_ifaces;
 	struct addrs local, not_local, remote, not_remote; /* both families may be mixed */
-	enum accept_mode accept; /* the general setting where the section has none */
+	enum accept_mode accept;	      /* the general setting where the section has none */
 	unsigned upstream_timeout, keepalive; /* seconds; 0: not given */
 	struct origin at, port_at, proto_at, iface_at, local_at, remote_at, upstream_at;
 };
@@ -40,8 +40,8 @@ struct interface { /* [interface NAME] */
 	struct origin at, iface_at;
 };
 
-struct ct_setting { /* one key of [conntrack] */
-	char *key; /* "max", "buckets", "timeout-tcp-established" ... */
+struct ct_setting {	     /* one key of [conntrack] */
+	char *key;	     /* "max", "buckets", "timeout-tcp-established" ... */
 	unsigned long value; /* entries, or seconds */
 	struct origin at;
 };
@@ -69,7 +69,8 @@ struct policy { /* start from {0}: policy_load sets the defaults */
  * duplicates and cross-field rules, and reports every fault of every file. As root, a file that is
  * not owned by root or is writable by others is refused (fstat on the open descriptor), and so is
  * such a directory. An empty configuration is no fault here: ask policy_is_empty.
- * 0; -1: the configuration is wrong (findings in d); -2: a file could not be read or is not safe. */
+ * 0; -1: the configuration is wrong (findings in d); -2: a file could not be read or is not safe.
+ */
 int policy_load(struct policy *p, const char *const *paths, size_t n, struct diag *d);
 
 /* The same from one text in memory (generations, journal, tests). name is for messages. */

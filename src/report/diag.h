@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct origin { /* where in the configuration a thing came from */
-	const char *file; /* NULL: not from a file; else owned by the policy */
+struct origin {		    /* where in the configuration a thing came from */
+	const char *file;   /* NULL: not from a file; else owned by the policy */
 	unsigned line, col; /* from 1; 0: the whole file */
 };
 
@@ -18,7 +18,7 @@ enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE };
 struct finding {
 	enum severity severity;
 	const char *id; /* stable, a string literal: "nat-conflict"; "config" for the INI files */
-	char *file; /* own copy; NULL: not from a file */
+	char *file;	/* own copy; NULL: not from a file */
 	unsigned line, col;
 	char *text; /* names the object and the reason */
 	char *cure; /* the next step; NULL: the text says it */
@@ -32,8 +32,8 @@ struct diag { /* start from {0}; diag_free is safe twice */
 
 /* Record a finding; errnum != 0 appends ": strerror". at may be NULL. diag_error returns -1 so that
  * `return diag_error(...)` is one expression. */
-int diag_error(struct diag *d, const struct origin *at, const char *id, int errnum,
-	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+int diag_error(struct diag *d, const struct origin *at, const char *id, int errnum, const char *fmt,
+	       ...) __attribute__((format(printf, 5, 6)));
 void diag_warn(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void diag_note(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
