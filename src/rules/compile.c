@@ -238,18 +238,24 @@ static void match_addresses(struct match *m, const struct service *s, bool local
 	addrs_pick(not_remote, &s->not_remote, f);
 }
 
+/* Every interface ("*", which the policy allows only with exclusions) is no constraint. */
+static void add_interfaces(struct ifaces *to, const struct ifaces *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (!strcmp(from->v[i], "*"))
+			return;
+	for (size_t i = 0; i < from->n; i++)
+		ifaces_add(to, from->v[i]);
+	ifaces_normalise(to);
+}
+
 static void match_interfaces(struct match *m, enum hook raw, const struct ifaces *with,
 			     const struct ifaces *without)
 {
-	struct ifaces *in = raw == HOOK_PREROUTING ? &m->in : &m->out;
-	struct ifaces *not_in = raw == HOOK_PREROUTING ? &m->not_in : &m->not_out;
+	bool in = raw == HOOK_PREROUTING;
 
-	for (size_t i = 0; i < with->n; i++)
-		ifaces_add(in, with->v[i]);
-	for (size_t i = 0; i < without->n; i++)
-		ifaces_add(not_in, without->v[i]);
-	ifaces_normalise(in);
-	ifaces_normalise(not_in);
+	add_interfaces(in ? &m->in : &m->out, with);
+	add_interfaces(in ? &m->not_in : &m->not_out, without);
 }
 
 /* The packets of one leg. */
