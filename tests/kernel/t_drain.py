@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the drain takes and what it must leave, with connections that are alive."""
+
+from harness import WEB, Untrack, claim, equal, test, tracked
+from lab import three_hosts, two_hosts
+from netlink import entries
+from traffic import CLIENT_LAN, FAMILIES, SERVER, SERVER_LAN, Talk, serve
+
+# Everything is tracked, nothing is dropped.
+TRACKING = """table inet f { chain in { type filter hook input priority 0;
+    ct state established,related accept; }; }
+"""
+MASQUERADE = """table inet nat { chain post { type nat hook postrouting priority srcnat;
+    oifname "eth0" masquerade; }; }
+"""
+STORAGE = """
+[interface storage]
+name = eth1
+"""
+
+
+@test("drain: a gateway's masqueraded connections keep their entries, its own web server's go")
+def gateway():
+    lan, gate, wan = three_hosts()
+    serve(wan, 80)
+    serve(gate, 80)
+    gate.nft(MASQUERADE)
+    through = [Talk(lan, wan_address, 80) for wan_address in ("192.0.2.20", "2001:db8::20")]
+    own = [Talk(wan, SERVER[f], 80) for f in FAMILIES]
+    before = sorted(entries(gate))
+    Untrack(gate).apply()
+    left = sorted(entries(gate))
+    equal(left, [e for e in before if e.dst not in SERVER.values()], "entries that stay")
+    claim(len(left) == 2, f"not two masqueraded connections: {left}")
+    equal([t.alive() for t in through + own], [True] * 4, "live connections")
+
+
+@test("drain: an exempt interface takes the entries of its peers, and no others")
+def interface():
+    client, server = two_hosts()
+    serve(server, 22, 2049)
+    server.nft(TRACKING)
+    storage = [Talk(client, SERVER_LAN[f], 2049, src=CLIENT_LAN[f]) for f in FAMILIES]
+    others = [Talk(client, SERVER[f], 22) for f in FAMILIES]
+    equal(len(entries(server)), 4, "entries before")
+    Untrack(server, STORAGE).apply()
+    equal(sorted(e.dport for e in entries(server)), [22, 22], "entries that stay")
+    equal([t.alive() for t in storage + others], [True] * 4, "live connections")
+    equal(len(tracked(server, port=2049)), 0, "entries made by live connections")
+
+
+@test("drain: hundreds of entries, three times applied and removed, no connection is lost")
+def many():
+    client, server = two_hosts()
+    serve(server, 22, 80)
+    server.nft(TRACKING)
+    web = [Talk(client, SERVER[f], 80) for f in FAMILIES for _ in range(150)]
+    ssh = [Talk(client, SERVER[f], 22) for f in FAMILIES]
+    untrack = Untrack(server, WEB)
+    for _ in range(3):
+        text = untrack.apply()
+        claim("300 stale entries dropped" in text, f"not 300 entries:\n{text}")
+        equal(len(entries(server)), 2, "entries that stay")
+        equal({t.alive() for t in web}, {True}, "exempt connections")
+        untrack.remove()
+        equal({t.alive() for t in web + ssh}, {True}, "connections tracked again")
