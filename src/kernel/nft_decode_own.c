@@ -335,6 +335,17 @@ static bool chain_is_ours(const struct fw_chain *c, enum nft_chain_id id)
 	       !strcmp(c->type, "filter") && c->policy == FW_ACCEPT;
 }
 
+/* A chain of ours that has lost the jump to it: its rules are as good as gone, and the next commit
+ * writes them anew. Only what somebody else put there counts. */
+static void read_orphan(struct reader *r, const struct fw_chain *c, enum nft_chain_id id)
+{
+	size_t kept = r->n_errors;
+
+	read_rules(r, c, id);
+	while (r->n_errors > kept)
+		rule_free(&r->errors[--r->n_errors]);
+}
+
 static void read_chains(struct reader *r, bool base)
 {
 	for (size_t i = 0; i < r->s->own.n_chains; i++) {
@@ -348,9 +359,13 @@ static void read_chains(struct reader *r, bool base)
 			read_rules(r, c, id);
 			continue;
 		}
+		if (ours) {
+			read_orphan(r, c, id);
+			continue;
+		}
 		for (size_t k = 0; k < c->n_rules; k++)
 			mark_sets(r, &c->rules[k]);
-		foreign(r, ours ? "chain %s, which nothing jumps to" : "chain %s", c->name);
+		foreign(r, "chain %s", c->name);
 	}
 }
 
@@ -394,17 +409,22 @@ static void keep_counters(struct reader *r)
 		struct counter *c;
 		char *name;
 
-		if (!r->used_counters[i]) {
-			foreign(r, "counter %s, which no rule of ours uses", o->name);
+		enum hook hook = HOOK_PREROUTING;
+		bool used = r->used_counters[i];
+
+		name = exemption_of(r, o->name, hook);
+		if (!name) {
+			hook = HOOK_OUTPUT;
+			name = exemption_of(r, o->name, hook);
+		}
+		if (!used) { /* of a rule that somebody deleted, or somebody's own */
+			if (!name)
+				foreign(r, "counter %s, which no rule of ours uses", o->name);
+			free(name);
 			continue;
 		}
 		c = ARRAY_ADD(r->out->counters, r->out->n_counters);
-		c->hook = HOOK_PREROUTING;
-		name = exemption_of(r, o->name, HOOK_PREROUTING);
-		if (!name) {
-			c->hook = HOOK_OUTPUT;
-			name = exemption_of(r, o->name, HOOK_OUTPUT);
-		}
+		c->hook = hook;
 		c->name = name;
 		c->packets = o->packets;
 		c->bytes = o->bytes;
@@ -417,7 +437,8 @@ static void report_unused(struct reader *r)
 		if (r->s->objects[i].type != NFT_OBJECT_COUNTER)
 			foreign(r, "object %s", r->s->objects[i].name);
 	for (size_t i = 0; i < r->s->n_sets; i++)
-		if (!r->used_sets[i] && is_own(r->sets[i]))
+		if (!r->used_sets[i] && is_own(r->sets[i]) &&
+		    !nft_layout_names_set(r->sets[i]->set->name))
 			foreign(r, "%s %s, which no rule uses",
 				r->sets[i]->set->map ? "map" : "set", r->sets[i]->set->name);
 	if (r->s->own_flags)

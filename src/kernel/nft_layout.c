@@ -94,6 +94,25 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct nft_set *)a)->name, ((const struct nft_set *)b)->name);
 }
 
+bool nft_layout_names_set(const char *name)
+{
+	static const char *const last[] = { "quoted", "ports", "addr4",	 "addr6",    "ifaces",
+					    "in",     "out",   "errors", "requests", "replies" };
+	auto_free char *base = xstrdup(name);
+	char *word = strrchr(base, '_');
+	unsigned long number;
+	uint8_t proto;
+
+	if (word && parse_uint(word + 1, 2, UINT32_MAX, &number)) {
+		*word = '\0';
+		word = strrchr(base, '_');
+	}
+	for (size_t i = 0; word && i < ARRAY_SIZE(last); i++)
+		if (!strcmp(word + 1, last[i]))
+			return true;
+	return word && proto_parse(word + 1, &proto);
+}
+
 /* The set that holds the list: one that there is already, or a new one, named after its first user;
  * another content under the same name gets a number. */
 static const struct nft_set *set_for(struct builder *b, const struct nft_list *list,

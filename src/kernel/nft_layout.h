@@ -82,4 +82,7 @@ const struct nft_chain_info *nft_chain_info(enum nft_chain_id c);
 /* "web_in"; the caller frees. */
 char *nft_counter_name(const char *exemption, enum hook hook);
 
+/* Is this a name that a layout may give to one of its sets and maps? */
+bool nft_layout_names_set(const char *name);
+
 #endif
