@@ -12,11 +12,10 @@ const void *sets_at(const struct sets *s, size_t i)
 
 size_t sets_excluder(const struct sets *s, const void *x)
 {
-	size_t i = 0;
-
-	while (i < s->items.n && !(s->items.v[i].excluded && s->kind->covers(sets_at(s, i), x)))
-		i++;
-	return i;
+	for (size_t i = 0; i < s->n_excluded; i++)
+		if (s->kind->covers(sets_at(s, s->excluded[i]), x))
+			return s->excluded[i];
+	return s->items.n;
 }
 
 /* Does excluding item i take anything away from the included items? No included item at all means
@@ -69,6 +68,8 @@ int sets_read(const struct value *v, const struct set_kind *kind, struct sets *s
 			free(all.v[i].text);
 			rc = -1;
 		} else {
+			if (all.v[i].excluded)
+				*ARRAY_ADD(s->excluded, s->n_excluded) = s->items.n;
 			*ARRAY_ADD(s->items.v, s->items.n) = all.v[i];
 		}
 	}
@@ -84,5 +85,6 @@ void sets_free(struct sets *s)
 {
 	list_free(&s->items);
 	free(s->v);
+	free(s->excluded);
 	*s = (struct sets){ 0 };
 }

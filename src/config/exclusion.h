@@ -15,6 +15,8 @@ struct set_kind { /* what the items of a list are */
 
 struct sets {		   /* start from {0} */
 	struct list items; /* those that could be read */
+	size_t *excluded;  /* indices of the items with "!" */
+	size_t n_excluded;
 	char *v;	   /* items.n elements of kind->size */
 	const struct set_kind *kind;
 };
