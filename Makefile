@@ -90,7 +90,7 @@ asan:
 	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run $(ASAN_TESTS)
 asan-built: all $(UNIT)
-ASAN_TESTS = UNTRACK=$(abspath build-asan/$(PROG)) $(UNIT:$B/%=build-asan/%) $(SCRIPTS)
+ASAN_TESTS = ASAN_OPTIONS=allocator_may_return_null=1 UNTRACK=$(abspath build-asan/$(PROG)) $(UNIT:$B/%=build-asan/%) $(SCRIPTS)
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
