@@ -58,6 +58,8 @@ static const struct rule_case cases[] = {
 	  "tcp dport { 1000-2000, 3000-4000, 65000-65535 } accept" },
 	{ IN, "tcp dport { 22 comment \"ssh\", 23 counter } accept",
 	  "tcp dport { 22, 23 } accept" },
+	{ IN, "tcp sport { 1, 2 } tcp dport { 3, 4 } accept",
+	  "tcp sport { 1, 2 } tcp dport { 3, 4 } accept" },
 	{ IN, "tcp dport 1000-2000 accept", NULL },
 	{ IN, "tcp dport != 1000-2000 accept", "tcp dport != 1000-2000 accept" },
 	{ IN, "tcp dport @ports accept", "tcp dport @ports accept" },

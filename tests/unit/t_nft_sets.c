@@ -107,6 +107,10 @@ static void test_sets(void **state)
 	read_set(&row, NFT_SET_EVAL, plain, ARRAY_SIZE(plain));
 	assert_false(row.set->known);
 	check_ranges(&row, "");
+	/* A meter's elements are its state, and no part of what a copy is made from. */
+	read_set(&row, NFT_SET_ANONYMOUS | NFT_SET_EVAL, plain, ARRAY_SIZE(plain));
+	assert_string_equal(strchr(row.set->body, '/'), "/");
+	check_ranges(&row, "");
 }
 
 static void test_families(void **state)
