@@ -178,7 +178,7 @@ long generation_prepare(const struct state_paths *sp, const char *policy_text, c
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	text_add(&t, "# untrack generation %ld, format %d, %zu bytes\n# applied %s by %s\n\n%s",
 		 n + 1, GENERATION_FORMAT, strlen(policy_text), date, backend, policy_text);
-	rc = store_write(&s, GENERATION_NEW, t.s, t.len, d);
+	rc = store_write(&s, GENERATION_NEW, t.s, t.len, true, d);
 	free(t.s);
 	return rc ? -1 : n + 1;
 }

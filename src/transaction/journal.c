@@ -229,7 +229,7 @@ int journal_begin(const struct state_paths *sp, const char *backend, const struc
 	transaction_print(backend, before, want, f);
 	fclose(f);
 	if (store_make(&s, sp->run_dir, 0700, d) ||
-	    store_write(&s, TRANSACTION_NEW, text, len, d))
+	    store_write(&s, TRANSACTION_NEW, text, len, false, d))
 		return -1;
 	return store_rename(&s, TRANSACTION_NEW, TRANSACTION_FILE, false, d);
 }

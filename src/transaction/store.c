@@ -175,7 +175,7 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int store_write(const struct store *s, const char *name, const char *text, size_t len,
+int store_write(const struct store *s, const char *name, const char *text, size_t len, bool durable,
 		struct diag *d)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -187,8 +187,10 @@ int store_write(const struct store *s, const char *name, const char *text, size_
 		return fail(s, name, errno, "write", d);
 	if (write_all(fd, text, len))
 		errnum = errno;
-	/* A head start for the fsync of store_rename, which finds less left to wait for. */
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	/* A head start for the fsync of store_rename, which finds less left to wait for. Not for
+	 * what is removed soon: unlink would wait for the disk. */
+	if (durable)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (close(fd) && !errnum) /* NFS and quota report here */
 		errnum = errno;
 	if (!errnum)

@@ -28,9 +28,9 @@ int store_open_file(const struct store *s, const char *name, int flags, struct d
 /* Whole file, NUL added; the caller frees *text. 0; 1: no such file; -1 with a finding. */
 int store_read(const struct store *s, const char *name, char **text, size_t *len, struct diag *d);
 
-/* Writes a new file, replacing what a killed run left under this name. On failure nothing is left.
- * The caller holds the lock. */
-int store_write(const struct store *s, const char *name, const char *text, size_t len,
+/* Writes a new file, replacing what a killed run left under this name; durable: a durable rename is
+ * to follow. On failure nothing is left. The caller holds the lock. */
+int store_write(const struct store *s, const char *name, const char *text, size_t len, bool durable,
 		struct diag *d);
 /* Atomic; durable: file and name are on disk when it returns. */
 int store_rename(const struct store *s, const char *from, const char *to, bool durable,
