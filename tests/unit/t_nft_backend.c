@@ -186,7 +186,7 @@ static void random_rulesets(void **state)
 	struct fixture *f = need(state);
 	uint64_t seed = 4711;
 
-	for (int i = 0; i < 150; i++) {
+	for (int i = 0; i < 60; i++) {
 		struct ruleset want = { 0 };
 
 		if (random_below(&seed, 8))
@@ -230,7 +230,7 @@ static void text_is_nfts(void **state)
 	struct fixture *f = need(state);
 	uint64_t seed = 99;
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 15; i++) {
 		struct ruleset want;
 		char *text, *listed, *loaded;
 
@@ -500,7 +500,7 @@ static void twins_of_every_shape(void **state)
 
 	load_firewall(f, &fw);
 	before = nft(NULL, "list ruleset");
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < 15; round++) {
 		struct ruleset want = { 0 };
 
 		for (size_t i = 0; i < fw.n_chains; i++)
