@@ -42,7 +42,7 @@ UNIT := $(patsubst tests/unit/%.c,$B/%,$(sort $(wildcard tests/unit/t_*.c)))
 FAKE := $(patsubst %.c,$B/%.o,$(wildcard tests/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS := $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
-SUB  := $(MAKE) --no-print-directory
+SUB  := $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 Q    := $(if $(V),,@)
 
 all: $B/$(PROG)
@@ -94,12 +94,12 @@ ASAN_TESTS = ASAN_OPTIONS=allocator_may_return_null=1 UNTRACK=$(abspath build-as
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
-	@$(SUB) -s all $(UNIT)
+	@$(SUB) all $(UNIT)
 	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)
 try: deps-try
-	@$(SUB) -s all
+	@$(SUB) all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/try.sh
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
@@ -144,7 +144,7 @@ define apt_get
 if [ -n "$$missing" ]; then \
 	echo "installing:$$missing"; sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install \
-		-qq -y --no-install-recommends $$missing </dev/null; fi
+		-qq -y --no-install-recommends $$missing </dev/null >/dev/null; fi
 endef
 deps:
 	$(call apt_get,$(DEPS))
