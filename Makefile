@@ -42,7 +42,7 @@ UNIT := $(patsubst tests/unit/%.c,$B/%,$(sort $(wildcard tests/unit/t_*.c)))
 FAKE := $(patsubst %.c,$B/%.o,$(wildcard tests/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS := $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
-SUB  := $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+SUB   = $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 Q    := $(if $(V),,@)
 
 all: $B/$(PROG)
