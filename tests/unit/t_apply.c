@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fake_backend.h"
+#include "place.h"
 #include "transaction/apply.h"
 #include "util.h"
 
@@ -19,8 +20,8 @@ static const char api[] = "[service api]\nprotocol = tcp\nport = 8080\n";
 static const char web[] = "[service web]\nprotocol = tcp\nport = 80, 443\n";
 static const char nothing[] = "";
 
-struct place { /* of one test: a host with a firewall, and our directories */
-	char *base, *state, *run;
+struct world { /* of one test: a host with a firewall, and our directories */
+	struct place place;
 	struct apply_options o;
 	struct backend b;
 	struct diag d;
@@ -36,37 +37,23 @@ static void add_firewall(struct backend *b)
 	fake_add_rule(b, FAKE_PORT, 8080);
 }
 
-static void place_init(struct place *pl)
+static void world_init(struct world *w)
 {
-	char base[] = "/tmp/untrack-t_apply.XXXXXX";
-
-	*pl = (struct place){ 0 };
-	assert_non_null(mkdtemp(base));
-	pl->base = xstrdup(base);
-	pl->state = xasprintf("%s/state", base);
-	pl->run = xasprintf("%s/run", base);
-	pl->o.paths = (struct state_paths){ pl->state, pl->run };
-	add_firewall(&pl->b);
+	*w = (struct world){ 0 };
+	place_init(&w->place);
+	w->o.paths = w->place.sp;
+	add_firewall(&w->b);
 }
 
-static void place_free(struct place *pl)
+static void world_free(struct world *w)
 {
-	pid_t pid = fork();
-
-	if (!pid) {
-		execlp("rm", "rm", "-rf", pl->base, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-	diag_free(&pl->d);
-	ruleset_free(&pl->after);
-	fake_free(&pl->b);
-	free(pl->base);
-	free(pl->state);
-	free(pl->run);
+	place_free(&w->place);
+	diag_free(&w->d);
+	ruleset_free(&w->after);
+	fake_free(&w->b);
 }
 
-static void record(struct place *pl, const struct policy *p)
+static void record(struct world *w, const struct policy *p)
 {
 	auto_free char *text = NULL;
 	size_t len;
@@ -74,22 +61,22 @@ static void record(struct place *pl, const struct policy *p)
 
 	policy_print(p, f);
 	fclose(f);
-	assert_true(generation_write(&pl->o.paths, text, "other", &pl->d) > 0);
+	assert_true(generation_write(&w->o.paths, text, "other", &w->d) > 0);
 }
 
 /* As the command does it: what was changed goes on record. */
-static enum apply_result apply_text(struct place *pl, const char *text)
+static enum apply_result apply_text(struct world *w, const char *text)
 {
 	const struct host_params h = HOST_PARAMS_DEFAULT;
 	struct policy p = { 0 };
 	enum apply_result result;
 
-	diag_free(&pl->d);
-	ruleset_free(&pl->after);
-	assert_int_equal(policy_parse(&p, text, "test", &pl->d), 0);
-	result = apply_policy(&fake_backend, &pl->b, &p, &h, &pl->o, &pl->after, &pl->d);
+	diag_free(&w->d);
+	ruleset_free(&w->after);
+	assert_int_equal(policy_parse(&p, text, "test", &w->d), 0);
+	result = apply_policy(&fake_backend, &w->b, &p, &h, &w->o, &w->after, &w->d);
 	if (result == APPLY_CHANGED)
-		record(pl, &p);
+		record(w, &p);
 	policy_free(&p);
 	return result;
 }
@@ -117,23 +104,23 @@ static bool has_finding(const struct diag *d, const char *id, enum severity s)
 	return false;
 }
 
-static bool is_journal_open(const struct place *pl)
+static bool is_journal_open(const struct world *w)
 {
 	struct transaction t = { 0 };
 	struct diag d = { 0 };
 	bool open;
 
-	assert_int_equal(journal_load(&pl->o.paths, &t, &d), 0);
+	assert_int_equal(journal_load(&w->o.paths, &t, &d), 0);
 	open = t.open;
 	transaction_free(&t);
 	return open;
 }
 
-static long newest(const struct place *pl)
+static long newest(const struct world *w)
 {
 	struct diag d = { 0 };
 
-	return generation_newest(&pl->o.paths, &d);
+	return generation_newest(&w->o.paths, &d);
 }
 
 static bool exists(const char *dir, const char *name)
@@ -182,209 +169,133 @@ static void foreign_at_read_2(struct backend *b, unsigned read, void *ctx)
 
 enum kernel { BEFORE, WANT, OTHER };
 
+#define ERROR SEVERITY_ERROR
+#define WARNING SEVERITY_WARNING
+#define NOTE SEVERITY_NOTE
+
 struct row { /* from a host with api applied, to web */
 	const char *name;
-	enum fake_fault commits[FAKE_CALLS];
-	const char *bad_reads; /* 'x': this call fails */
-	void (*meddle)(struct backend *b, unsigned read, void *ctx);
-	bool force;
 	enum apply_result result;
 	enum kernel kernel;
-	const char *id; /* a finding that must be there; NULL: no error at all */
+	const char *id; /* a finding that must be there; NULL: any */
 	enum severity severity;
+	const char *commits; /* a letter for each: see fault_of */
+	const char *reads;   /* 'x': this one fails */
+	void (*meddle)(struct backend *b, unsigned read, void *ctx);
 };
 
-#define STALE FAKE_STALE
+static enum fake_fault fault_of(char letter)
+{
+	switch (letter) {
+	case 'r':
+		return FAKE_REFUSES;
+	case 'l':
+		return FAKE_LATE_ERROR;
+	case 'e':
+		return FAKE_HALF_ERROR;
+	case 'a':
+		return FAKE_LIES;
+	case 'h':
+		return FAKE_HALF;
+	case 's':
+		return FAKE_STALE;
+	}
+	return FAKE_WORKS;
+}
 
 static const struct row rows[] = {
-	{ .name = "works", .result = APPLY_CHANGED, .kernel = WANT },
-	{ .name = "first read fails",
-	  .bad_reads = "x",
-	  .result = APPLY_REFUSED,
-	  .kernel = BEFORE,
-	  .id = "fake" },
-	{ .name = "refused",
-	  .commits = { FAKE_REFUSES },
-	  .result = APPLY_REFUSED,
-	  .kernel = BEFORE,
-	  .id = "fake" },
-	{ .name = "error, yet applied",
-	  .commits = { FAKE_LATE_ERROR },
-	  .result = APPLY_CHANGED,
-	  .kernel = WANT,
-	  .id = "verified",
-	  .severity = SEVERITY_NOTE },
-	{ .name = "acknowledged, not applied",
-	  .commits = { FAKE_LIES },
-	  .result = APPLY_REFUSED,
-	  .kernel = BEFORE,
-	  .id = "not-applied" },
-	{ .name = "half applied, error",
-	  .commits = { FAKE_HALF_ERROR },
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = BEFORE,
-	  .id = "verify-failed" },
-	{ .name = "half applied, acknowledged",
-	  .commits = { FAKE_HALF },
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = BEFORE,
-	  .id = "verify-failed" },
-	{ .name = "half, and the way back works at the third try",
-	  .commits = { FAKE_HALF, FAKE_REFUSES, FAKE_LIES },
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = BEFORE,
-	  .id = "verify-failed" },
-	{ .name = "half, and the way back reports an error but works",
-	  .commits = { FAKE_HALF, FAKE_LATE_ERROR },
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = BEFORE,
-	  .id = "verify-failed" },
-	{ .name = "half, and no way back",
-	  .commits = { FAKE_HALF, FAKE_LIES, FAKE_LIES, FAKE_LIES, FAKE_LIES, FAKE_LIES, FAKE_LIES,
-		       FAKE_LIES, FAKE_LIES, FAKE_LIES, FAKE_LIES },
-	  .result = APPLY_UNKNOWN,
-	  .kernel = OTHER,
-	  .id = "unproven" },
-	{ .name = "half, and the way back is refused",
-	  .commits = { FAKE_HALF_ERROR, FAKE_REFUSES, FAKE_REFUSES, FAKE_REFUSES, FAKE_REFUSES,
-		       FAKE_REFUSES, FAKE_REFUSES, FAKE_REFUSES, FAKE_REFUSES, FAKE_REFUSES,
-		       FAKE_REFUSES },
-	  .result = APPLY_UNKNOWN,
-	  .kernel = OTHER,
-	  .id = "unproven" },
-	{ .name = "stale once", .commits = { STALE }, .result = APPLY_CHANGED, .kernel = WANT },
-	{ .name = "stale nine times",
-	  .commits = { STALE, STALE, STALE, STALE, STALE, STALE, STALE, STALE, STALE },
-	  .result = APPLY_CHANGED,
-	  .kernel = WANT },
-	{ .name = "stale ten times",
-	  .commits = { STALE, STALE, STALE, STALE, STALE, STALE, STALE, STALE, STALE, STALE },
-	  .result = APPLY_REFUSED,
-	  .kernel = BEFORE,
-	  .id = "contended" },
-	{ .name = "stale, then refused",
-	  .commits = { STALE, FAKE_REFUSES },
-	  .result = APPLY_REFUSED,
-	  .kernel = BEFORE,
-	  .id = "fake" },
-	{ .name = "stale, then the read fails",
-	  .commits = { STALE },
-	  .bad_reads = "-x",
-	  .result = APPLY_REFUSED,
-	  .kernel = BEFORE,
-	  .id = "fake" },
-	{ .name = "read-back fails once",
-	  .bad_reads = "-x",
-	  .result = APPLY_CHANGED,
-	  .kernel = WANT },
-	{ .name = "read-back fails twice: back to before",
-	  .bad_reads = "-xx",
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = BEFORE,
-	  .id = "fake" },
-	{ .name = "read-back fails for good",
-	  .bad_reads = "-xxxxxxxxxxxxxxxxxxxxx",
-	  .result = APPLY_UNKNOWN,
-	  .kernel = WANT,
-	  .id = "unproven" },
-	{ .name = "error, and read-back fails for good",
-	  .commits = { FAKE_HALF_ERROR },
-	  .bad_reads = "-xxxxxxxxxxxxxxxxxxxxx",
-	  .result = APPLY_UNKNOWN,
-	  .kernel = OTHER,
-	  .id = "unproven" },
-	{ .name = "an anchor vanishes before the read-back",
-	  .meddle = delete_anchor_at_read_2,
-	  .result = APPLY_CHANGED,
-	  .kernel = OTHER },
-	{ .name = "another rule vanishes",
-	  .meddle = delete_other_rule,
-	  .result = APPLY_CHANGED,
-	  .kernel = WANT },
-	{ .name = "the firewall reloads before the read-back",
-	  .meddle = reload_at_read_2,
-	  .result = APPLY_CHANGED,
-	  .kernel = OTHER },
-	{ .name = "the firewall reloads, and then all goes wrong",
-	  .meddle = reload_at_read_2,
-	  .commits = { FAKE_WORKS, FAKE_HALF },
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = OTHER,
-	  .id = "rolled-back",
-	  .severity = SEVERITY_WARNING },
-	{ .name = "the firewall reloads all the time",
-	  .meddle = reload_always,
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = OTHER,
-	  .id = "contended" },
-	{ .name = "an anchor vanishes, half applied",
-	  .meddle = delete_anchor_at_read_2,
-	  .commits = { FAKE_HALF, FAKE_HALF },
-	  .result = APPLY_ROLLED_BACK,
-	  .kernel = OTHER,
-	  .id = "rolled-back",
-	  .severity = SEVERITY_WARNING },
-	{ .name = "somebody writes into our table meanwhile",
-	  .meddle = foreign_at_read_2,
-	  .result = APPLY_CHANGED,
-	  .kernel = OTHER,
-	  .id = "foreign-objects",
-	  .severity = SEVERITY_WARNING },
-	{ .name = "somebody writes into our table, and all goes wrong",
-	  .meddle = foreign_at_read_2,
-	  .commits = { FAKE_HALF },
-	  .result = APPLY_UNKNOWN,
-	  .kernel = OTHER,
-	  .id = "unproven" },
+	{ "works", APPLY_CHANGED, WANT, NULL, ERROR, "", "", NULL },
+	{ "first read fails", APPLY_REFUSED, BEFORE, "fake", ERROR, "", "x", NULL },
+	{ "refused", APPLY_REFUSED, BEFORE, "fake", ERROR, "r", "", NULL },
+	{ "error, yet applied", APPLY_CHANGED, WANT, "verified", NOTE, "l", "", NULL },
+	{ "acknowledged, not applied", APPLY_REFUSED, BEFORE, "not-applied", ERROR, "a", "", NULL },
+	{ "half applied, error", APPLY_ROLLED_BACK, BEFORE, "verify-failed", ERROR, "e", "", NULL },
+	{ "half applied, acknowledged", APPLY_ROLLED_BACK, BEFORE, "verify-failed", ERROR, "h", "",
+	  NULL },
+	{ "half, and the way back works at the third try", APPLY_ROLLED_BACK, BEFORE,
+	  "verify-failed", ERROR, "hra", "", NULL },
+	{ "half, and the way back reports an error but works", APPLY_ROLLED_BACK, BEFORE,
+	  "verify-failed", ERROR, "hl", "", NULL },
+	{ "half, and no way back", APPLY_UNKNOWN, OTHER, "unproven", ERROR, "haaaaaaaaaa", "",
+	  NULL },
+	{ "half, and the way back is refused", APPLY_UNKNOWN, OTHER, "unproven", ERROR,
+	  "errrrrrrrrr", "", NULL },
+	{ "stale once", APPLY_CHANGED, WANT, NULL, ERROR, "s", "", NULL },
+	{ "stale nine times", APPLY_CHANGED, WANT, NULL, ERROR, "sssssssss", "", NULL },
+	{ "stale ten times", APPLY_REFUSED, BEFORE, "contended", ERROR, "ssssssssss", "", NULL },
+	{ "stale, then refused", APPLY_REFUSED, BEFORE, "fake", ERROR, "sr", "", NULL },
+	{ "stale, then the read fails", APPLY_REFUSED, BEFORE, "fake", ERROR, "s", "-x", NULL },
+	{ "read-back fails once", APPLY_CHANGED, WANT, NULL, ERROR, "", "-x", NULL },
+	{ "read-back fails twice: back to before", APPLY_ROLLED_BACK, BEFORE, "fake", ERROR, "",
+	  "-xx", NULL },
+	{ "read-back fails for good", APPLY_UNKNOWN, WANT, "unproven", ERROR, "",
+	  "-xxxxxxxxxxxxxxxxxxxxx", NULL },
+	{ "error, and read-back fails for good", APPLY_UNKNOWN, OTHER, "unproven", ERROR, "e",
+	  "-xxxxxxxxxxxxxxxxxxxxx", NULL },
+	{ "an anchor vanishes before the read-back", APPLY_CHANGED, OTHER, NULL, ERROR, "", "",
+	  delete_anchor_at_read_2 },
+	{ "another rule vanishes", APPLY_CHANGED, WANT, NULL, ERROR, "", "", delete_other_rule },
+	{ "the firewall reloads before the read-back", APPLY_CHANGED, OTHER, NULL, ERROR, "", "",
+	  reload_at_read_2 },
+	{ "the firewall reloads, and then all goes wrong", APPLY_ROLLED_BACK, OTHER, "rolled-back",
+	  WARNING, ".h", "", reload_at_read_2 },
+	{ "the firewall reloads all the time", APPLY_ROLLED_BACK, OTHER, "contended", ERROR, "", "",
+	  reload_always },
+	{ "an anchor vanishes, half applied", APPLY_ROLLED_BACK, OTHER, "rolled-back", WARNING,
+	  "hh", "", delete_anchor_at_read_2 },
+	{ "somebody writes into our table meanwhile", APPLY_CHANGED, OTHER, "foreign-objects",
+	  WARNING, "", "", foreign_at_read_2 },
+	{ "somebody writes into our table, and all goes wrong", APPLY_UNKNOWN, OTHER, "unproven",
+	  ERROR, "h", "", foreign_at_read_2 },
 };
 
 /* The text that a kernel has after an undisturbed apply of this policy. */
 static char *undisturbed(const char *first, const char *then)
 {
-	struct place pl;
+	struct world w;
 	char *text;
 
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, first), APPLY_CHANGED);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, first), APPLY_CHANGED);
 	if (then)
-		assert_int_equal(apply_text(&pl, then), APPLY_CHANGED);
-	text = kernel_text(&pl.b);
-	place_free(&pl);
+		assert_int_equal(apply_text(&w, then), APPLY_CHANGED);
+	text = kernel_text(&w.b);
+	world_free(&w);
 	return text;
 }
 
 static void check_row(const struct row *row, const char *before, const char *want)
 {
 	auto_free char *now = NULL;
-	struct place pl;
+	struct world w;
 	enum apply_result result;
 	bool changed = row->result == APPLY_CHANGED;
 
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	assert_int_equal(newest(&pl), 1);
-	fake_reset_faults(&pl.b);
-	memcpy(pl.b.fail_commit, row->commits, sizeof(row->commits));
-	for (size_t i = 0; row->bad_reads && row->bad_reads[i]; i++)
-		pl.b.fail_read[i] = row->bad_reads[i] == 'x';
-	pl.b.meddle = row->meddle;
-	pl.o.force = row->force;
-	result = apply_text(&pl, web);
-	now = kernel_text(&pl.b);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	assert_int_equal(newest(&w), 1);
+	fake_reset_faults(&w.b);
+	for (size_t i = 0; row->commits[i]; i++)
+		w.b.fail_commit[i] = fault_of(row->commits[i]);
+	for (size_t i = 0; row->reads[i]; i++)
+		w.b.fail_read[i] = row->reads[i] == 'x';
+	w.b.meddle = row->meddle;
+	result = apply_text(&w, web);
+	now = kernel_text(&w.b);
 	if (result != row->result)
-		diag_print(&pl.d, stderr, SEVERITY_NOTE, false);
+		diag_print(&w.d, stderr, SEVERITY_NOTE, false);
 	assert_int_equal(result, row->result);
 	if (row->kernel != OTHER)
 		assert_string_equal(now, row->kernel == WANT ? want : before);
-	assert_int_equal(is_journal_open(&pl), row->result == APPLY_UNKNOWN);
-	assert_int_equal(newest(&pl), changed ? 2 : 1);
-	assert_false(exists(pl.state, "generation.new"));
-	assert_false(exists(pl.run, "transaction.new"));
-	assert_int_equal(pl.after.n_rules != 0, changed);
-	assert_int_equal(pl.d.errors != 0, !changed);
+	assert_int_equal(is_journal_open(&w), row->result == APPLY_UNKNOWN);
+	assert_int_equal(newest(&w), changed ? 2 : 1);
+	assert_false(exists(w.place.state, "generation.new"));
+	assert_false(exists(w.place.run, "transaction.new"));
+	assert_int_equal(w.after.n_rules != 0, changed);
+	assert_int_equal(w.d.errors != 0, !changed);
 	if (row->id)
-		assert_true(has_finding(&pl.d, row->id, row->severity));
-	place_free(&pl);
+		assert_true(has_finding(&w.d, row->id, row->severity));
+	world_free(&w);
 }
 
 static void test_faults(void **state)
@@ -401,240 +312,240 @@ static void test_faults(void **state)
 /* Twice the same: no commit, no byte, no new file. */
 static void test_unchanged(void **state)
 {
-	struct place pl;
+	struct world w;
 	struct stat before, after;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, web), APPLY_CHANGED);
-	fake_reset_faults(&pl.b);
-	assert_int_equal(stat(pl.state, &before), 0);
-	assert_int_equal(apply_text(&pl, web), APPLY_UNCHANGED);
-	assert_int_equal(stat(pl.state, &after), 0);
-	assert_int_equal(pl.b.commits, 0);
-	assert_int_equal(pl.b.reads, 1);
-	assert_int_equal(newest(&pl), 1);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, web), APPLY_CHANGED);
+	fake_reset_faults(&w.b);
+	assert_int_equal(stat(w.place.state, &before), 0);
+	assert_int_equal(apply_text(&w, web), APPLY_UNCHANGED);
+	assert_int_equal(stat(w.place.state, &after), 0);
+	assert_int_equal(w.b.commits, 0);
+	assert_int_equal(w.b.reads, 1);
+	assert_int_equal(newest(&w), 1);
 	assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
-	assert_true(pl.after.n_rules > 0);
-	place_free(&pl);
+	assert_true(w.after.n_rules > 0);
+	world_free(&w);
 }
 
 static void test_removal(void **state)
 {
-	struct place pl;
+	struct world w;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, nothing), APPLY_UNCHANGED);
-	assert_int_equal(newest(&pl), 0); /* there never was anything */
-	assert_int_equal(apply_text(&pl, web), APPLY_CHANGED);
-	assert_true(pl.b.ours.n_rules && pl.b.ours.n_twins);
-	assert_int_equal(apply_text(&pl, nothing), APPLY_CHANGED);
-	assert_int_equal(pl.b.ours.n_rules + pl.b.ours.n_twins, 0);
-	assert_int_equal(newest(&pl), 2);
-	assert_int_equal(apply_text(&pl, nothing), APPLY_UNCHANGED);
-	assert_int_equal(newest(&pl), 2);
-	place_free(&pl);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, nothing), APPLY_UNCHANGED);
+	assert_int_equal(newest(&w), 0); /* there never was anything */
+	assert_int_equal(apply_text(&w, web), APPLY_CHANGED);
+	assert_true(w.b.ours.n_rules && w.b.ours.n_twins);
+	assert_int_equal(apply_text(&w, nothing), APPLY_CHANGED);
+	assert_int_equal(w.b.ours.n_rules + w.b.ours.n_twins, 0);
+	assert_int_equal(newest(&w), 2);
+	assert_int_equal(apply_text(&w, nothing), APPLY_UNCHANGED);
+	assert_int_equal(newest(&w), 2);
+	world_free(&w);
 }
 
 static void test_foreign_objects(void **state)
 {
 	static const char *const texts[] = { web, nothing };
-	struct place pl;
+	struct world w;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		place_init(&pl);
-		assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
+		world_init(&w);
+		assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
 		for (unsigned k = 0; k < 12; k++) {
 			auto_free char *what = xasprintf("set s%02u", k);
 
-			fake_add_foreign(&pl.b, what);
+			fake_add_foreign(&w.b, what);
 		}
-		fake_reset_faults(&pl.b);
-		assert_int_equal(apply_text(&pl, texts[i]), APPLY_REFUSED);
-		assert_int_equal(pl.b.commits, 0);
-		assert_true(has_finding(&pl.d, "foreign-objects", SEVERITY_ERROR));
-		assert_non_null(strstr(pl.d.v[pl.d.n - 1].text, "set s09; and 2 more"));
-		assert_non_null(strstr(pl.d.v[pl.d.n - 1].cure, "--force"));
-		assert_int_equal(pl.b.ours.n_foreign, 12);
-		pl.o.force = true;
-		assert_int_equal(apply_text(&pl, texts[i]), APPLY_CHANGED);
-		assert_int_equal(pl.b.ours.n_foreign, 0);
-		place_free(&pl);
+		fake_reset_faults(&w.b);
+		assert_int_equal(apply_text(&w, texts[i]), APPLY_REFUSED);
+		assert_int_equal(w.b.commits, 0);
+		assert_true(has_finding(&w.d, "foreign-objects", SEVERITY_ERROR));
+		assert_non_null(strstr(w.d.v[w.d.n - 1].text, "set s09; and 2 more"));
+		assert_non_null(strstr(w.d.v[w.d.n - 1].cure, "--force"));
+		assert_int_equal(w.b.ours.n_foreign, 12);
+		w.o.force = true;
+		assert_int_equal(apply_text(&w, texts[i]), APPLY_CHANGED);
+		assert_int_equal(w.b.ours.n_foreign, 0);
+		world_free(&w);
 	}
 }
 
 /* A forced run that fails half-way cannot bring back what was not ours: it must not say it did. */
 static void test_foreign_objects_lost(void **state)
 {
-	struct place pl;
+	struct world w;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	fake_add_foreign(&pl.b, "set mine");
-	fake_reset_faults(&pl.b);
-	pl.o.force = true;
-	pl.b.fail_commit[0] = FAKE_HALF;
-	assert_int_equal(apply_text(&pl, web), APPLY_UNKNOWN);
-	place_free(&pl);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	fake_add_foreign(&w.b, "set mine");
+	fake_reset_faults(&w.b);
+	w.o.force = true;
+	w.b.fail_commit[0] = FAKE_HALF;
+	assert_int_equal(apply_text(&w, web), APPLY_UNKNOWN);
+	world_free(&w);
 }
 
 /* What the derivation finds refuses, unless forced: then it is a warning. */
 static void test_refused_by_findings(void **state)
 {
-	struct place pl;
+	struct world w;
 
 	(void)state;
-	place_init(&pl);
-	fake_free(&pl.b);
-	fake_add_rule(&pl.b, FAKE_STATE_NEGATED, 0);
-	add_firewall(&pl.b);
-	assert_int_equal(apply_text(&pl, web), APPLY_REFUSED);
-	assert_true(pl.d.errors > 0);
-	assert_int_equal(pl.b.commits, 0);
-	assert_int_equal(newest(&pl), 0);
-	assert_false(exists(pl.run, "transaction"));
-	pl.o.force = true;
-	assert_int_equal(apply_text(&pl, web), APPLY_CHANGED);
-	assert_int_equal(pl.d.errors, 0);
-	assert_true(pl.d.warnings > 0);
-	place_free(&pl);
+	world_init(&w);
+	fake_free(&w.b);
+	fake_add_rule(&w.b, FAKE_STATE_NEGATED, 0);
+	add_firewall(&w.b);
+	assert_int_equal(apply_text(&w, web), APPLY_REFUSED);
+	assert_true(w.d.errors > 0);
+	assert_int_equal(w.b.commits, 0);
+	assert_int_equal(newest(&w), 0);
+	assert_false(exists(w.place.run, "transaction"));
+	w.o.force = true;
+	assert_int_equal(apply_text(&w, web), APPLY_CHANGED);
+	assert_int_equal(w.d.errors, 0);
+	assert_true(w.d.warnings > 0);
+	world_free(&w);
 }
 
 /* The evidence cannot be written: the kernel is not touched. */
 static void test_no_evidence(void **state)
 {
-	struct place pl;
+	struct world w;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	fake_reset_faults(&pl.b);
-	chmod(pl.run, 0777);
-	assert_int_equal(apply_text(&pl, web), APPLY_REFUSED);
-	assert_int_equal(pl.b.commits, 0);
-	assert_int_equal(newest(&pl), 1);
-	assert_false(exists(pl.state, "generation.new"));
-	chmod(pl.run, 0700);
-	chmod(pl.state, 0777);
-	assert_int_equal(apply_text(&pl, web), APPLY_REFUSED);
-	assert_int_equal(pl.b.commits, 0);
-	assert_false(exists(pl.run, "transaction"));
-	place_free(&pl);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	fake_reset_faults(&w.b);
+	chmod(w.place.run, 0777);
+	assert_int_equal(apply_text(&w, web), APPLY_REFUSED);
+	assert_int_equal(w.b.commits, 0);
+	assert_int_equal(newest(&w), 1);
+	assert_false(exists(w.place.state, "generation.new"));
+	chmod(w.place.run, 0700);
+	chmod(w.place.state, 0777);
+	assert_int_equal(apply_text(&w, web), APPLY_REFUSED);
+	assert_int_equal(w.b.commits, 0);
+	assert_false(exists(w.place.run, "transaction"));
+	world_free(&w);
 }
 
 /* The record was written before the commit, and only renamed after it. */
 static void test_record_is_prepared(void **state)
 {
-	struct place pl;
+	struct world w;
 	auto_free char *text = NULL;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, web), APPLY_CHANGED);
-	text = generation_read(&pl.o.paths, 1, &pl.d);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, web), APPLY_CHANGED);
+	text = generation_read(&w.o.paths, 1, &w.d);
 	assert_non_null(text);
 	assert_non_null(strstr(text, " by fake\n"));
-	place_free(&pl);
+	world_free(&w);
 }
 
 /* A child that applies web and is gone in the middle of the commit. */
-static void die_while_applying(struct place *pl)
+static void die_while_applying(struct world *w)
 {
 	pid_t pid;
 	int status = 0;
 
-	fake_reset_faults(&pl->b);
-	pl->b.fail_commit[0] = FAKE_DIES;
+	fake_reset_faults(&w->b);
+	w->b.fail_commit[0] = FAKE_DIES;
 	pid = fork();
 	if (!pid) {
-		apply_text(pl, web);
+		apply_text(w, web);
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	assert_int_equal(WEXITSTATUS(status), 99);
-	fake_reset_faults(&pl->b);
-	assert_true(is_journal_open(pl));
+	fake_reset_faults(&w->b);
+	assert_true(is_journal_open(w));
 }
 
-static void check_recovery(struct place *pl, enum apply_result result, enum severity s)
+static void check_recovery(struct world *w, enum apply_result result, enum severity s)
 {
-	diag_free(&pl->d);
-	assert_int_equal(apply_recover(&fake_backend, &pl->b, &pl->o, &pl->d), result);
-	assert_true(has_finding(&pl->d, "recovered", s));
-	assert_int_equal(pl->d.errors, 0);
-	assert_int_equal(pl->b.commits, 0);
-	assert_false(is_journal_open(pl));
-	diag_free(&pl->d);
-	assert_int_equal(apply_recover(&fake_backend, &pl->b, &pl->o, &pl->d), APPLY_UNCHANGED);
-	assert_int_equal(pl->d.n, 0);
+	diag_free(&w->d);
+	assert_int_equal(apply_recover(&fake_backend, &w->b, &w->o, &w->d), result);
+	assert_true(has_finding(&w->d, "recovered", s));
+	assert_int_equal(w->d.errors, 0);
+	assert_int_equal(w->b.commits, 0);
+	assert_false(is_journal_open(w));
+	diag_free(&w->d);
+	assert_int_equal(apply_recover(&fake_backend, &w->b, &w->o, &w->d), APPLY_UNCHANGED);
+	assert_int_equal(w->d.n, 0);
 }
 
 static void test_recover(void **state)
 {
-	struct place pl;
+	struct world w;
 	struct transaction t = { 0 };
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	die_while_applying(&pl); /* nothing was applied */
-	check_recovery(&pl, APPLY_UNCHANGED, SEVERITY_NOTE);
-	die_while_applying(&pl); /* all of it was */
-	assert_int_equal(journal_load(&pl.o.paths, &t, &pl.d), 0);
-	ruleset_free(&pl.b.ours);
-	ruleset_copy(&pl.b.ours, &t.want);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	die_while_applying(&w); /* nothing was applied */
+	check_recovery(&w, APPLY_UNCHANGED, SEVERITY_NOTE);
+	die_while_applying(&w); /* all of it was */
+	assert_int_equal(journal_load(&w.o.paths, &t, &w.d), 0);
+	ruleset_free(&w.b.ours);
+	ruleset_copy(&w.b.ours, &t.want);
 	transaction_free(&t);
-	check_recovery(&pl, APPLY_CHANGED, SEVERITY_NOTE);
-	assert_int_equal(apply_text(&pl, web), APPLY_UNCHANGED);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	die_while_applying(&pl); /* and somebody went on from there */
-	pl.b.ours.n_rules--;
-	rule_free(&pl.b.ours.rules[pl.b.ours.n_rules]);
-	check_recovery(&pl, APPLY_CHANGED, SEVERITY_WARNING);
-	assert_int_equal(apply_text(&pl, web), APPLY_CHANGED);
-	place_free(&pl);
+	check_recovery(&w, APPLY_CHANGED, SEVERITY_NOTE);
+	assert_int_equal(apply_text(&w, web), APPLY_UNCHANGED);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	die_while_applying(&w); /* and somebody went on from there */
+	w.b.ours.n_rules--;
+	rule_free(&w.b.ours.rules[w.b.ours.n_rules]);
+	check_recovery(&w, APPLY_CHANGED, SEVERITY_WARNING);
+	assert_int_equal(apply_text(&w, web), APPLY_CHANGED);
+	world_free(&w);
 }
 
 /* The firewall was reloaded after the kill: the twins are gone, the raw rules still prove it. */
 static void test_recover_after_reload(void **state)
 {
-	struct place pl;
+	struct world w;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	die_while_applying(&pl);
-	fake_reload(&pl.b);
-	check_recovery(&pl, APPLY_UNCHANGED, SEVERITY_NOTE);
-	place_free(&pl);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	die_while_applying(&w);
+	fake_reload(&w.b);
+	check_recovery(&w, APPLY_UNCHANGED, SEVERITY_NOTE);
+	world_free(&w);
 }
 
 static void test_recover_refuses(void **state)
 {
 	static const struct backend_ops *fake = &fake_backend;
 	struct backend_ops other = *fake;
-	struct place pl;
+	struct world w;
 	auto_free char *p = NULL;
 
 	(void)state;
-	place_init(&pl);
-	assert_int_equal(apply_text(&pl, api), APPLY_CHANGED);
-	die_while_applying(&pl);
+	world_init(&w);
+	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
+	die_while_applying(&w);
 	other.name = "other";
-	assert_int_equal(apply_recover(&other, &pl.b, &pl.o, &pl.d), APPLY_REFUSED);
-	assert_non_null(strstr(pl.d.v[0].cure, "--backend fake"));
-	diag_free(&pl.d);
-	pl.b.fail_read[0] = true;
-	assert_int_equal(apply_recover(&fake_backend, &pl.b, &pl.o, &pl.d), APPLY_REFUSED);
-	assert_true(is_journal_open(&pl));
-	p = xasprintf("%s/transaction", pl.run);
+	assert_int_equal(apply_recover(&other, &w.b, &w.o, &w.d), APPLY_REFUSED);
+	assert_non_null(strstr(w.d.v[0].cure, "--backend fake"));
+	diag_free(&w.d);
+	w.b.fail_read[0] = true;
+	assert_int_equal(apply_recover(&fake_backend, &w.b, &w.o, &w.d), APPLY_REFUSED);
+	assert_true(is_journal_open(&w));
+	p = xasprintf("%s/transaction", w.place.run);
 	assert_int_equal(truncate(p, 30), 0);
-	assert_int_equal(apply_recover(&fake_backend, &pl.b, &pl.o, &pl.d), APPLY_REFUSED);
-	assert_true(has_finding(&pl.d, "journal", SEVERITY_ERROR));
-	place_free(&pl);
+	assert_int_equal(apply_recover(&fake_backend, &w.b, &w.o, &w.d), APPLY_REFUSED);
+	assert_true(has_finding(&w.d, "journal", SEVERITY_ERROR));
+	world_free(&w);
 }
 
 int main(void)

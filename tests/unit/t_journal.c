@@ -18,46 +18,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "transaction/journal.h"
+#include "place.h"
 #include "util.h"
-
-struct place { /* of one test */
-	char *base, *state, *run;
-	struct state_paths sp;
-	struct diag d;
-};
-
-static int make_place(void **state)
-{
-	struct place *pl = xcalloc(1, sizeof(*pl));
-	char base[] = "/tmp/untrack-t_journal.XXXXXX";
-
-	assert_non_null(mkdtemp(base));
-	pl->base = xstrdup(base);
-	pl->state = xasprintf("%s/state", base);
-	pl->run = xasprintf("%s/run", base);
-	pl->sp = (struct state_paths){ pl->state, pl->run };
-	*state = pl;
-	return 0;
-}
-
-static int remove_place(void **state)
-{
-	struct place *pl = *state;
-	pid_t pid = fork();
-
-	if (!pid) {
-		execlp("rm", "rm", "-rf", pl->base, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-	diag_free(&pl->d);
-	free(pl->base);
-	free(pl->state);
-	free(pl->run);
-	free(pl);
-	return 0;
-}
 
 static void add_rule(struct ruleset *rs, const char *name, uint16_t port)
 {
@@ -96,43 +58,6 @@ static void begin(struct place *pl, uint16_t before_port, uint16_t want_port)
 	assert_int_equal(journal_begin(&pl->sp, "fake", &before, &want, &pl->d), 0);
 	ruleset_free(&before);
 	ruleset_free(&want);
-}
-
-/* The path of a file, valid until the next call. */
-static const char *path(const char *dir, const char *name, char **keep)
-{
-	free(*keep);
-	*keep = xasprintf("%s/%s", dir, name);
-	return *keep;
-}
-
-static void put(const char *dir, const char *name, const char *text, size_t len)
-{
-	auto_free char *p = xasprintf("%s/%s", dir, name);
-	auto_close int fd = open(p, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, len), len);
-}
-
-static char *get(const char *dir, const char *name, size_t *len)
-{
-	auto_free char *p = xasprintf("%s/%s", dir, name);
-	char *text = read_file(AT_FDCWD, p, len);
-
-	assert_non_null(text);
-	return text;
-}
-
-/* The last finding is an error of this id whose text has the words; then forgets all. */
-static void assert_finding(struct diag *d, const char *id, const char *words)
-{
-	assert_true(d->errors > 0);
-	assert_string_equal(d->v[d->n - 1].id, id);
-	if (!strstr(d->v[d->n - 1].text, words))
-		fail_msg("\"%s\" does not say \"%s\"", d->v[d->n - 1].text, words);
-	assert_non_null(d->v[d->n - 1].cure);
-	diag_free(d);
 }
 
 static void assert_load_fails(struct place *pl, const char *id, const char *words)
@@ -409,100 +334,6 @@ static void test_lock(void **state)
 	assert_finding(&pl->d, "state-file", "symbolic links");
 }
 
-static void test_generations(void **state)
-{
-	struct place *pl = *state;
-	auto_free char *text = NULL, *p = NULL;
-
-	assert_int_equal(generation_newest(&pl->sp, &pl->d), 0);
-	assert_false(generation_is_newest(&pl->sp, "a\n"));
-	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
-	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 2);
-	assert_true(generation_is_newest(&pl->sp, ""));
-	assert_int_equal(generation_prepare(&pl->sp, "[service web]\n\nx\n", "nftables", &pl->d),
-			 3);
-	assert_int_equal(generation_newest(&pl->sp, &pl->d), 2); /* not before it is published */
-	assert_int_equal(generation_publish(&pl->sp, 3, &pl->d), 0);
-	assert_true(generation_is_newest(&pl->sp, "[service web]\n\nx\n"));
-	assert_false(generation_is_newest(&pl->sp, "a\n"));
-	assert_in_range(generation_time(&pl->sp, 3), time(NULL) - 60, time(NULL) + 1);
-	assert_int_equal(generation_time(&pl->sp, 4), 0);
-	text = generation_read(&pl->sp, 1, &pl->d);
-	assert_non_null(text);
-	assert_int_equal(
-		strncmp(text, "# untrack generation 1, format 1, 2 bytes\n# applied 20", 54), 0);
-	assert_string_equal(strstr(text, "\n\n"), "\n\na\n");
-	assert_null(generation_read(&pl->sp, 9, &pl->d));
-	assert_finding(&pl->d, "generation", "no generation 9");
-	assert_int_equal(generation_prepare(&pl->sp, "b\n", "nftables", &pl->d), 4);
-	generation_discard(&pl->sp);
-	assert_int_equal(access(path(pl->state, "generation.new", &p), F_OK), -1);
-	generation_discard(&pl->sp);
-	assert_int_equal(pl->d.n, 0);
-}
-
-static void test_generation_names(void **state)
-{
-	struct place *pl = *state;
-	static const char *const names[] = { "generation-07.conf", "generation-9.conf~",
-					     "generation-.conf",   "generation--8.conf",
-					     "generation-10",	   "generation-99999999999999.conf",
-					     "xgeneration-8.conf", "generation-0.conf" };
-
-	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		put(pl->state, names[i], "", 0);
-		assert_int_equal(generation_newest(&pl->sp, &pl->d), 1);
-	}
-}
-
-static void test_generations_are_dropped(void **state)
-{
-	struct place *pl = *state;
-	auto_free char *p = NULL;
-
-	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 1);
-	for (long i = 2; i <= 53; i++)
-		assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), i);
-	assert_int_equal(access(path(pl->state, "generation-3.conf", &p), F_OK), -1);
-	assert_int_equal(access(path(pl->state, "generation-4.conf", &p), F_OK), 0);
-	assert_int_equal(generation_newest(&pl->sp, &pl->d), 53);
-}
-
-static void assert_read_fails(struct place *pl, const char *id, const char *words)
-{
-	assert_null(generation_read(&pl->sp, 1, &pl->d));
-	assert_finding(&pl->d, id, words);
-	assert_false(generation_is_newest(&pl->sp, "policy\n"));
-}
-
-static void test_generation_damage(void **state)
-{
-	struct place *pl = *state;
-	auto_free char *text = NULL, *p = NULL;
-	static const char newer[] = "# untrack generation 1, format 2, 7 bytes\n\npolicy\n";
-	size_t len;
-
-	assert_int_equal(generation_write(&pl->sp, "policy\n", "nftables", &pl->d), 1);
-	text = get(pl->state, "generation-1.conf", &len);
-	for (size_t i = 0; i < len; i++) {
-		put(pl->state, "generation-1.conf", text, i);
-		assert_null(generation_read(&pl->sp, 1, &pl->d));
-		assert_finding(&pl->d, "generation", "generation-1.conf");
-	}
-	put(pl->state, "generation-1.conf", text, len);
-	assert_true(generation_is_newest(&pl->sp, "policy\n"));
-	put(pl->state, "generation-1.conf", text, len - 1);
-	assert_read_fails(pl, "generation", "truncated");
-	put(pl->state, "generation-1.conf", "[service web]\n", 14);
-	assert_read_fails(pl, "generation", "not written by untrack");
-	put(pl->state, "generation-1.conf", newer, strlen(newer));
-	assert_read_fails(pl, "generation", "newer untrack (format 2)");
-	unlink(path(pl->state, "generation-1.conf", &p));
-	assert_int_equal(symlink("/etc/passwd", p), 0);
-	assert_read_fails(pl, "state-file", "symbolic links");
-}
-
 /* Runs in a child of its own: limits and mounts end with it. Exit status 77: not possible here. */
 static void in_child(struct place *pl, void (*fn)(struct place *pl))
 {
@@ -647,8 +478,6 @@ static void test_unwritable(void **state)
 	in_child(pl, write_unprivileged);
 }
 
-#define PLACED(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -661,10 +490,6 @@ int main(void)
 		PLACED(test_leftovers),
 		PLACED(test_directories),
 		PLACED(test_lock),
-		PLACED(test_generations),
-		PLACED(test_generation_names),
-		PLACED(test_generations_are_dropped),
-		PLACED(test_generation_damage),
 		PLACED(test_file_size_limit),
 		PLACED(test_full_disk),
 		PLACED(test_read_only_disk),

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* generation: the configurations on record, and records that are none. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "place.h"
+#include "util.h"
+
+static void test_generations(void **state)
+{
+	struct place *pl = *state;
+	auto_free char *text = NULL, *p = NULL;
+
+	assert_int_equal(generation_newest(&pl->sp, &pl->d), 0);
+	assert_false(generation_is_newest(&pl->sp, "a\n"));
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 2);
+	assert_true(generation_is_newest(&pl->sp, ""));
+	assert_int_equal(generation_prepare(&pl->sp, "[service web]\n\nx\n", "nftables", &pl->d),
+			 3);
+	assert_int_equal(generation_newest(&pl->sp, &pl->d), 2); /* not before it is published */
+	assert_int_equal(generation_publish(&pl->sp, 3, &pl->d), 0);
+	assert_true(generation_is_newest(&pl->sp, "[service web]\n\nx\n"));
+	assert_false(generation_is_newest(&pl->sp, "a\n"));
+	assert_in_range(generation_time(&pl->sp, 3), time(NULL) - 60, time(NULL) + 1);
+	assert_int_equal(generation_time(&pl->sp, 4), 0);
+	text = generation_read(&pl->sp, 1, &pl->d);
+	assert_non_null(text);
+	assert_int_equal(
+		strncmp(text, "# untrack generation 1, format 1, 2 bytes\n# applied 20", 54), 0);
+	assert_string_equal(strstr(text, "\n\n"), "\n\na\n");
+	assert_null(generation_read(&pl->sp, 9, &pl->d));
+	assert_finding(&pl->d, "generation", "no generation 9");
+	assert_int_equal(generation_prepare(&pl->sp, "b\n", "nftables", &pl->d), 4);
+	generation_discard(&pl->sp);
+	assert_int_equal(access(path(pl->state, "generation.new", &p), F_OK), -1);
+	generation_discard(&pl->sp);
+	assert_int_equal(pl->d.n, 0);
+}
+
+static void test_generation_names(void **state)
+{
+	struct place *pl = *state;
+	static const char *const names[] = { "generation-07.conf", "generation-9.conf~",
+					     "generation-.conf",   "generation--8.conf",
+					     "generation-10",	   "generation-99999999999999.conf",
+					     "xgeneration-8.conf", "generation-0.conf" };
+
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		put(pl->state, names[i], "", 0);
+		assert_int_equal(generation_newest(&pl->sp, &pl->d), 1);
+	}
+}
+
+static void test_generations_are_dropped(void **state)
+{
+	struct place *pl = *state;
+	auto_free char *p = NULL;
+
+	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 1);
+	for (long i = 2; i <= 53; i++)
+		assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), i);
+	assert_int_equal(access(path(pl->state, "generation-3.conf", &p), F_OK), -1);
+	assert_int_equal(access(path(pl->state, "generation-4.conf", &p), F_OK), 0);
+	assert_int_equal(generation_newest(&pl->sp, &pl->d), 53);
+}
+
+static void assert_read_fails(struct place *pl, const char *id, const char *words)
+{
+	assert_null(generation_read(&pl->sp, 1, &pl->d));
+	assert_finding(&pl->d, id, words);
+	assert_false(generation_is_newest(&pl->sp, "policy\n"));
+}
+
+static void test_generation_damage(void **state)
+{
+	struct place *pl = *state;
+	auto_free char *text = NULL, *p = NULL;
+	static const char newer[] = "# untrack generation 1, format 2, 7 bytes\n\npolicy\n";
+	size_t len;
+
+	assert_int_equal(generation_write(&pl->sp, "policy\n", "nftables", &pl->d), 1);
+	text = get(pl->state, "generation-1.conf", &len);
+	for (size_t i = 0; i < len; i++) {
+		put(pl->state, "generation-1.conf", text, i);
+		assert_null(generation_read(&pl->sp, 1, &pl->d));
+		assert_finding(&pl->d, "generation", "generation-1.conf");
+	}
+	put(pl->state, "generation-1.conf", text, len);
+	assert_true(generation_is_newest(&pl->sp, "policy\n"));
+	put(pl->state, "generation-1.conf", text, len - 1);
+	assert_read_fails(pl, "generation", "truncated");
+	put(pl->state, "generation-1.conf", "[service web]\n", 14);
+	assert_read_fails(pl, "generation", "not written by untrack");
+	put(pl->state, "generation-1.conf", newer, strlen(newer));
+	assert_read_fails(pl, "generation", "newer untrack (format 2)");
+	unlink(path(pl->state, "generation-1.conf", &p));
+	assert_int_equal(symlink("/etc/passwd", p), 0);
+	assert_read_fails(pl, "state-file", "symbolic links");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PLACED(test_generations),
+		PLACED(test_generation_names),
+		PLACED(test_generations_are_dropped),
+		PLACED(test_generation_damage),
+	};
+
+	return cmocka_run_group_tests_name("generation", tests, NULL, NULL);
+}
