@@ -87,19 +87,19 @@ kernel: $B/$(PROG)
 lint:
 	@tests/run CC="$(CC)" tests/lint
 asan:
-	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
+	+@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run $(ASAN_TESTS)
 asan-built: all $(UNIT)
 ASAN_TESTS = ASAN_OPTIONS=allocator_may_return_null=1 UNTRACK=$(abspath build-asan/$(PROG)) $(UNIT:$B/%=build-asan/%) $(SCRIPTS)
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
-	@$(SUB) all $(UNIT)
-	@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
+	+@$(SUB) all $(UNIT)
+	+@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)
 try: deps-try
-	@$(SUB) all
+	+@$(SUB) all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/try.sh
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
@@ -109,7 +109,7 @@ update: all
 
 FUZZ_SECONDS ?= 30
 fuzz:
-	@$(SUB) B=build-fuzz CC=clang HARDEN=no LDFLAGS='$(SAN)' \
+	+@$(SUB) B=build-fuzz CC=clang HARDEN=no LDFLAGS='$(SAN)' \
 		CFLAGS='-O1 -g $(SAN) -fsanitize=fuzzer-no-link' fuzz-run
 fuzz-run: $(FUZZ)
 	@for f in $(FUZZ); do tests/fuzz/run $$f $(FUZZ_SECONDS) || exit 1; done
