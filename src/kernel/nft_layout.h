@@ -70,7 +70,6 @@ struct nft_chain_info {
 	bool base;
 	enum family family; /* of ICMP chains */
 	uint8_t proto;	    /* what jumps there: IPPROTO_*; 0: a base chain */
-	const char *proto_text;
 };
 
 /* rs is normalised; every match of it fits (nft_match_fits) once ICMP errors are split by family.
