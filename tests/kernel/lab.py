@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
@@ -102,6 +103,16 @@ class Host:
     def listing(self):
         return self.run("nft", "list", "ruleset").stdout
 
+    def wait_for_addresses(self):
+        """IPv6 addresses are tentative until a kernel worker has got round to them."""
+        tentative, end = 0x40, time.monotonic() + 5
+        while time.monotonic() < end:
+            with self, open("/proc/thread-self/net/if_inet6", encoding="ascii") as f:
+                if not any(int(line.split()[4], 16) & tentative for line in f):
+                    return
+            time.sleep(0.002)
+        raise RuntimeError("IPv6 addresses stay tentative")
+
     def forward(self):
         self.sysctl("net/ipv4/ip_forward", 1)
         self.sysctl("net/ipv6/conf/all/forwarding", 1)
@@ -118,6 +129,8 @@ def link(a, a_name, a_addresses, b, b_name, b_addresses):
                 *(f"addr add {address} dev {name}" for address in own.split()),
                 *(f"neigh add {address.split('/')[0]} lladdr {mac[peer]} dev {name}"
                   for address in peers.split()))
+    for host in (a, b):
+        host.wait_for_addresses()
 
 
 def two_hosts():

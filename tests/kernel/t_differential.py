@@ -13,6 +13,7 @@ from traffic import (CLIENT, DENIED, FAMILIES, SERVER, Ask, Echo, Stray, Talk, f
 
 # What DESIGN.md section 5 refuses, and the finding that says so.
 REFUSED = {
+    "concatenated": "state-unknown",
     "ct-mark": "state-lost",
     "invalid-untracked": "untracked-dropped",
     "mangle-invalid": "untracked-dropped",
