@@ -100,6 +100,15 @@ void text_add(struct text *t, const char *fmt, ...)
 	t->len += (size_t)n;
 }
 
+void text_put(struct text *t, const char *bytes, size_t n)
+{
+	if (!t->s || text_room(t->len) - t->len <= n)
+		t->s = must(realloc(t->s, text_room(t->len + n)));
+	memcpy(t->s + t->len, bytes, n);
+	t->len += n;
+	t->s[t->len] = '\0';
+}
+
 bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out)
 {
 	unsigned long n = 0;

@@ -34,6 +34,7 @@ struct text {
 	size_t len;
 };
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void text_put(struct text *t, const char *bytes, size_t n); /* as they are */
 
 /* Whole string, decimal, in [min,max]; false otherwise and *out untouched. No errno, no locale. */
 bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out);

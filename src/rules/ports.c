@@ -16,13 +16,23 @@ static int compare_ranges(const void *va, const void *vb)
 	return a->lo != b->lo ? a->lo - b->lo : a->hi - b->hi;
 }
 
+/* Most lists are, and a list of 10,000 ports is normalised several times on its way. */
+static bool is_sorted(const struct ports *p)
+{
+	for (size_t i = 1; i < p->n; i++)
+		if (compare_ranges(&p->v[i - 1], &p->v[i]) > 0)
+			return false;
+	return true;
+}
+
 void ports_normalise(struct ports *p)
 {
 	size_t n = 0;
 
 	if (p->n < 2)
 		return;
-	qsort(p->v, p->n, sizeof *p->v, compare_ranges);
+	if (!is_sorted(p))
+		qsort(p->v, p->n, sizeof *p->v, compare_ranges);
 	for (size_t i = 1; i < p->n; i++) {
 		if (p->v[i].lo > p->v[n].hi + 1)
 			p->v[++n] = p->v[i];
@@ -110,11 +120,27 @@ bool ports_contains(const struct ports *p, uint16_t port)
 	return lo < p->n && p->v[lo].lo <= port;
 }
 
+static char *decimal(char *end, unsigned n) /* written to the left of end */
+{
+	do
+		*--end = (char)('0' + n % 10);
+	while (n /= 10);
+	return end;
+}
+
+/* By hand: printf takes a quarter of the time of an apply of 10,000 ports. */
 void ports_text(const struct ports *p, struct text *t)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		text_add(t, "%s%u", i ? "," : "", p->v[i].lo);
-		if (p->v[i].hi != p->v[i].lo)
-			text_add(t, "-%u", p->v[i].hi);
+		char word[16], *end = word + sizeof(word), *s = end;
+
+		if (p->v[i].hi != p->v[i].lo) {
+			s = decimal(s, p->v[i].hi);
+			*--s = '-';
+		}
+		s = decimal(s, p->v[i].lo);
+		if (i)
+			*--s = ',';
+		text_put(t, s, (size_t)(end - s));
 	}
 }
