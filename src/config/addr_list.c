@@ -69,14 +69,12 @@ static int read_item(const struct value *v, const struct list_item *i, void *out
 
 static bool covers(const void *outer, const void *inner)
 {
-	const struct prefix *o = outer;
-	struct prefix i = *(const struct prefix *)inner;
+	const struct prefix *o = outer, *i = inner;
+	unsigned whole = o->len / 8, rest = o->len % 8;
 
-	if (o->family != i.family || o->len > i.len)
+	if (o->family != i->family || o->len > i->len || memcmp(o->addr, i->addr, whole))
 		return false;
-	i.len = o->len;
-	clear_host_bits(&i);
-	return !memcmp(o->addr, i.addr, sizeof i.addr);
+	return !rest || !((o->addr[whole] ^ i->addr[whole]) >> (8 - rest));
 }
 
 static bool overlaps(const void *a, const void *b)

@@ -12,9 +12,10 @@ const void *sets_at(const struct sets *s, size_t i)
 
 size_t sets_excluder(const struct sets *s, const void *x)
 {
-	for (size_t i = 0; i < s->n_excluded; i++)
+	for (size_t i = 0; i < s->n_excluded; i++) {
 		if (s->kind->covers(sets_at(s, s->excluded[i]), x))
 			return s->excluded[i];
+	}
 	return s->items.n;
 }
 
@@ -22,16 +23,11 @@ size_t sets_excluder(const struct sets *s, const void *x)
  * that everything is included. */
 static bool has_effect(const struct sets *s, size_t i)
 {
-	bool any = false;
-
-	for (size_t k = 0; k < s->items.n; k++) {
-		if (s->items.v[k].excluded)
-			continue;
-		any = true;
-		if (s->kind->overlaps(sets_at(s, i), sets_at(s, k)))
+	for (size_t k = 0; k < s->n_included; k++) {
+		if (s->kind->overlaps(sets_at(s, i), sets_at(s, s->included[k])))
 			return true;
 	}
-	return !any;
+	return !s->n_included;
 }
 
 static int check_item(const struct value *v, const struct sets *s, size_t i)
@@ -70,6 +66,8 @@ int sets_read(const struct value *v, const struct set_kind *kind, struct sets *s
 		} else {
 			if (all.v[i].excluded)
 				*ARRAY_ADD(s->excluded, s->n_excluded) = s->items.n;
+			else
+				*ARRAY_ADD(s->included, s->n_included) = s->items.n;
 			*ARRAY_ADD(s->items.v, s->items.n) = all.v[i];
 		}
 	}
@@ -85,6 +83,7 @@ void sets_free(struct sets *s)
 {
 	list_free(&s->items);
 	free(s->v);
+	free(s->included);
 	free(s->excluded);
 	*s = (struct sets){ 0 };
 }

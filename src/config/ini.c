@@ -401,6 +401,8 @@ static int take_item(void *user, const char *section, const char *key, const cha
 	struct reader *r = user;
 
 	(void)section;
+	if (!key) /* some builds call for headers, too */
+		return 1;
 	if (!r->continues) {
 		flush(r);
 		r->key_at = (struct origin){ r->name, r->line, 1 };
