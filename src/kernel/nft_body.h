@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Expressions of nf_tables as canonical text and back, verbatim. One expression is "NAME:HEX", where
- * HEX is the attributes of NFTA_EXPR_DATA in the order of their types, without flags and padding
- * attributes, so that what was written and what the kernel gives back are the same text. Counters
- * and other packet state (quota consumed, last) are zeroed. Expressions unknown to us are carried
- * all the same.
+/* Expressions of nf_tables as canonical text and back, verbatim. One expression is "NAME:HEX",
+ * where HEX is the attributes of NFTA_EXPR_DATA in the order of their types, without flags and
+ * padding attributes, so that what was written and what the kernel gives back are the same text.
+ * Counters and other packet state (quota consumed, last) are zeroed. Expressions unknown to us are
+ * carried all the same.
  *
  * A lookup in an anonymous set carries the set's definition instead of its name:
  * "lookup:HEX{ATTRS/ELEMENTS}". An immediate verdict is neutral: "verdict:accept", "verdict:drop",
@@ -17,9 +17,9 @@
 #include "kernel/nft_wire.h"
 #include "rules/fw.h"
 
-/* Parses one NFTA_LIST_ELEM of NFTA_RULE_EXPRESSIONS. Total: never trusts a length. sets are those of
- * the rule's table, sorted by name. *out is overwritten. 0, or -1: malformed (then op is FW_UNKNOWN,
- * name and body set). */
+/* Parses one NFTA_LIST_ELEM of NFTA_RULE_EXPRESSIONS. Total: never trusts a length. sets are those
+ * of the rule's table, sorted by name. *out is overwritten. 0, or -1: malformed (then op is
+ * FW_UNKNOWN, name and body set). */
 int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
 		   struct fw_expr *out);
 

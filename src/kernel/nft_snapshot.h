@@ -6,12 +6,12 @@
 #include "kernel/nft_wire.h"
 #include "rules/fw.h"
 
-#define NFT_OWN_TABLE "untrack" /* inet */
+#define NFT_OWN_TABLE "untrack"	   /* inet */
 #define NFT_TWIN_PREFIX "untrack:" /* of a twin's comment */
 
 struct nft_object { /* in our own table */
 	char *name;
-	uint32_t type; /* NFT_OBJECT_* */
+	uint32_t type;		 /* NFT_OBJECT_* */
 	uint64_t packets, bytes; /* of counters */
 };
 
@@ -24,9 +24,9 @@ struct nft_set_info { /* every set and map of our own table, and our named sets 
 
 struct nft_snapshot { /* start from {0} */
 	uint32_t genid;
-	bool own_table; /* inet untrack exists */
+	bool own_table;	    /* inet untrack exists */
 	uint32_t own_flags; /* its table flags (dormant, owner): not 0 is foreign */
-	struct fw own; /* its chains, base and other, in the same model */
+	struct fw own;	    /* its chains, base and other, in the same model */
 	struct nft_set_info *sets;
 	size_t n_sets;
 	struct nft_object *objects;

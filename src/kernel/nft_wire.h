@@ -17,9 +17,9 @@ void nft_wire_close(struct nft_wire *w);
 /* The generation id; 0 with a finding on failure (the kernel never uses 0). */
 uint32_t nft_wire_genid(struct nft_wire *w, struct diag *d);
 
-/* Sends the dump request that build() writes after the header and gives every answer to cb. 0; 1: an
- * interrupted dump (NLM_F_DUMP_INTR, EINTR): drained, the caller starts its snapshot again; -1 with
- * errno (ENOENT: no such table or set) and no finding. */
+/* Sends the dump request that build() writes after the header and gives every answer to cb. 0; 1:
+ * an interrupted dump (NLM_F_DUMP_INTR, EINTR): drained, the caller starts its snapshot again; -1
+ * with errno (ENOENT: no such table or set) and no finding. */
 int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 		  void (*build)(struct nlmsghdr *h, const void *arg), const void *arg,
 		  void (*cb)(const struct nlmsghdr *h, void *ctx), void *ctx);
@@ -28,7 +28,7 @@ struct nft_batch { /* start from {0}; the messages between BEGIN and END */
 	char *data;
 	size_t len, cap;
 	size_t room; /* of the message being written */
-	uint32_t n; /* messages so far, BEGIN not counted */
+	uint32_t n;  /* messages so far, BEGIN not counted */
 };
 
 /* A fresh message header in the batch (NFT_MSG_*) with room bytes, zeroed, for its attributes (a
@@ -44,7 +44,7 @@ void nft_batch_free(struct nft_batch *b);
 
 enum nft_send {
 	NFT_SENT,
-	NFT_STALE, /* ERESTART on BEGIN: the generation id has moved, nothing applied */
+	NFT_STALE,   /* ERESTART on BEGIN: the generation id has moved, nothing applied */
 	NFT_REFUSED, /* errors[] says which messages; nothing applied */
 	NFT_UNKNOWN, /* replies lost (ENOBUFS): read back */
 };
@@ -52,9 +52,9 @@ struct nft_error {
 	uint32_t message; /* number in the batch */
 	int errnum;
 };
-/* One sendto of BEGIN (with genid) + batch + END (left out when dry: the kernel validates and throws
- * away). At most max errors are kept, *n_errors says how many; a failure of sendto itself is one
- * error with message UINT32_MAX. */
+/* One sendto of BEGIN (with genid) + batch + END (left out when dry: the kernel validates and
+ * throws away). At most max errors are kept, *n_errors says how many; a failure of sendto itself is
+ * one error with message UINT32_MAX. */
 enum nft_send nft_batch_send(struct nft_wire *w, struct nft_batch *b, uint32_t genid, bool dry,
 			     struct nft_error *errors, size_t max, size_t *n_errors);
 
