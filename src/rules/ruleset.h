@@ -75,7 +75,7 @@ void ruleset_print(const struct ruleset *rs, FILE *out);
 int ruleset_parse(struct ruleset *rs, const char *text, const char *name, struct diag *d);
 
 void rule_text(const struct rule *r, struct text *t); /* one line, no newline */
-void twin_text(const struct twin *w, struct text *t);
+void twin_text(const struct twin *w, struct text *t); /* without the body, which is for machines */
 
 void ruleset_copy(struct ruleset *to, const struct ruleset *from);
 void ruleset_free(struct ruleset *rs);

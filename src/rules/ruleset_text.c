@@ -41,6 +41,10 @@ void twin_text(const struct twin *w, struct text *t)
 		text_add(t, " last " NAMES_PREFIX);
 	word_escape(w->names ? w->names : "", " ", t);
 	match_text(&w->match, t);
+}
+
+static void body_text(const struct twin *w, struct text *t)
+{
 	text_add(t, " ::");
 	if (w->body && *w->body) {
 		text_add(t, " ");
@@ -67,6 +71,7 @@ void ruleset_print(const struct ruleset *rs, FILE *out)
 	}
 	for (size_t i = 0; i < rs->n_twins; i++) {
 		twin_text(&rs->twins[i], &t);
+		body_text(&rs->twins[i], &t);
 		text_add(&t, "\n");
 	}
 	for (size_t i = 0; i < rs->n_counters; i++) {
