@@ -66,6 +66,9 @@ class Host:
         # Addresses must be usable at once: no duplicate address detection, on any interface.
         self.sysctl("net/ipv6/conf/default/accept_dad", 0)
         self.sysctl("net/ipv6/conf/default/router_solicitations", 0)
+        # A firewall that rejects says so every time.
+        self.sysctl("net/ipv4/icmp_ratelimit", 0)
+        self.sysctl("net/ipv6/icmp/ratelimit", 0)
         self.run("ip", "link", "set", "lo", "up")
         call("setns", home, CLONE_NEWNET)
         os.close(home)
