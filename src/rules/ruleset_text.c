@@ -271,6 +271,7 @@ static int parse_twin(struct parser *p)
 	if (!w->body)
 		return fault(p, body, "expected the body of a rule");
 	twin_text(w, &again);
+	body_text(w, &again);
 	return compare_line(p, &again);
 }
 
