@@ -124,6 +124,7 @@ static enum exit_code record(struct change *c)
 	return CODE_UNKNOWN;
 }
 
+/* What is in force already was said when it came. */
 static void preflight(const struct change *c)
 {
 	struct host_facts facts = {
@@ -144,7 +145,8 @@ static enum exit_code run_locked(struct change *c)
 	if (past_read(c->s, &c->past) || drain_leaving(c))
 		return CODE_REFUSED;
 	host_params_read(&host);
-	preflight(c);
+	if (!is_recorded(c))
+		preflight(c);
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
 	if (result_code(c->result) != CODE_DONE)
 		return result_code(c->result);

@@ -24,6 +24,7 @@ struct drain_call {
 static struct world { /* what the commands meet; one for each test */
 	struct backend kernel;
 	bool no_kernel;
+	uint16_t ssh_port;
 	struct drain_call drains[8];
 	size_t n_drains;
 	char dir[40], config[64];
@@ -72,7 +73,7 @@ void host_params_read(struct host_params *h)
 
 uint16_t host_ssh_port(void)
 {
-	return 0;
+	return world.ssh_port;
 }
 
 bool host_has_interface(const char *pattern)
@@ -195,6 +196,21 @@ static void test_twins_have_places(void **state)
 	assert_int_equal(strncmp(r.said, "applied: 1 exemption, 6 rules, ", 31), 0);
 	assert_non_null(strstr(r.said, " in inet filter input\n"));
 	run_free(&r);
+}
+
+static void test_findings_are_told_once(void **state)
+{
+	struct run first, again;
+
+	(void)state;
+	world.ssh_port = 80;
+	first = run_with(command_apply, WEB, PLAIN);
+	again = run_with(command_apply, NULL, PLAIN);
+	assert_int_equal(first.d.warnings, 1);
+	assert_string_equal(first.d.v[0].id, "management-port");
+	assert_int_equal(again.d.n, 0);
+	run_free(&first);
+	run_free(&again);
 }
 
 static void test_quiet(void **state)
@@ -339,6 +355,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_apply),
 		TEST(test_twins_have_places),
+		TEST(test_findings_are_told_once),
 		TEST(test_quiet),
 		TEST(test_no_drain),
 		TEST(test_order_of_drains),
