@@ -43,7 +43,7 @@ class Firewall:
         ))
 
     def port(self):
-        return "tcp dport " + self.r.choice(PORTS)
+        return "tcp dport " + self.r.choice(PORTS) if self.r.random() < 0.8 else "udp dport 53"
 
     def verdict(self, depth):
         jumps = ["jump a", "jump b", "goto a"][:3 if depth == 0 else 0]
@@ -90,12 +90,20 @@ class Firewall:
         return text + "}\n"
 
 
+DNS = """
+[service dns]
+protocol = udp
+port = 53
+"""
+
+
 def random_firewall(seed):
     rules = Firewall(seed).text()
     load = lambda server: server.nft(rules)
     client, server = new_host(load)
     before = server.listing(), generation(server)
-    untrack = Untrack(server, CONFIG)
+    both = seed % 2
+    untrack = Untrack(server, CONFIG + DNS * both)
     done = untrack.run("apply")
     if done.returncode == 3:
         claim("error: " in done.stderr, f"refused without a reason:\n{done.stderr}")
@@ -105,6 +113,8 @@ def random_firewall(seed):
     equal(done.returncode, 0, "status of apply:\n" + done.stderr + rules)
     exempt = answers(client)
     no_entry(server, port=80)
+    if both:
+        no_entry(server, "udp", 53)
     untrack.remove()
     same_text(zeroed(server.listing()), zeroed(before[0]), "after the removal")
 
