@@ -295,7 +295,6 @@ static enum apply_result roll_back(struct run *r)
 	struct diag last = { 0 };
 	struct ruleset target = { 0 };
 	bool readable = false;
-	size_t lost = 0;
 
 	for (int i = 0; i <= TRIES; i++) {
 		ruleset_free(&r->ours);
@@ -303,7 +302,8 @@ static enum apply_result roll_back(struct run *r)
 		ruleset_free(&target);
 		readable = !r->ops->read(r->b, &r->ours, &r->fw, &last);
 		if (readable && holds(&r->ours, &r->fw, &r->before)) {
-			lost = copy_standing(&target, &r->before, &r->fw);
+			size_t lost = copy_standing(&target, &r->before, &r->fw);
+
 			ruleset_free(&target);
 			diag_free(&last);
 			return rolled_back(r, lost);

@@ -183,6 +183,29 @@ static void test_which_entries(void **state)
 	free(host.local.v);
 }
 
+/* Where it is not known that a return does not hit, the entry stays. */
+static void test_doubt_keeps(void **state)
+{
+	static const char text[] = "untrack-rules 1\n"
+				   "prerouting return loopback in eth1\n"
+				   "prerouting notrack web protocol tcp dport 80 to local\n"
+				   "output notrack web protocol tcp sport 80\n"
+				   "end\n";
+	struct ct_tuple near = parse_tuple("tcp 10.0.0.9 40000 192.0.2.1 80");
+	struct ct_tuple far = parse_tuple("tcp 203.0.113.9 40000 192.0.2.1 80");
+	struct ruleset rs = { 0 };
+	struct ct_host host;
+	struct diag d = { 0 };
+
+	(void)state;
+	make_host(&host);
+	assert_int_equal(ruleset_parse(&rs, text, "test", &d), 0);
+	assert_true(conntrack_is_exempt(&rs, &host, &near));
+	assert_false(conntrack_is_exempt(&rs, &host, &far));
+	ruleset_free(&rs);
+	free(host.local.v);
+}
+
 static void test_inverse(void **state)
 {
 	struct ct_tuple a = parse_tuple("tcp 10.0.0.9 40000 192.0.2.1 80");
@@ -504,9 +527,10 @@ static void test_drain_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_which_entries),	 cmocka_unit_test(test_inverse),
-		cmocka_unit_test(test_drain_many),	 cmocka_unit_test(test_drain_special),
-		cmocka_unit_test(test_drain_interfaces), cmocka_unit_test(test_drain_nothing),
+		cmocka_unit_test(test_which_entries), cmocka_unit_test(test_inverse),
+		cmocka_unit_test(test_doubt_keeps),   cmocka_unit_test(test_drain_many),
+		cmocka_unit_test(test_drain_special), cmocka_unit_test(test_drain_interfaces),
+		cmocka_unit_test(test_drain_nothing),
 	};
 
 	return cmocka_run_group_tests_name("conntrack", tests, NULL, NULL);
