@@ -275,7 +275,8 @@ static struct claim *shared_claims(struct builder *b, size_t first, bool by_spor
 		for (size_t k = 0; k < p->n; k++)
 			*ARRAY_ADD(v, *n) = (struct claim){ p->v[k], counter };
 	} while ((i = b->members[i].next));
-	qsort(v, *n, sizeof *v, compare_claims);
+	if (v)
+		qsort(v, *n, sizeof *v, compare_claims);
 	return v;
 }
 

@@ -200,17 +200,22 @@ static struct fw_expr *find_op(struct written *w, enum fw_op op)
 	return NULL;
 }
 
-static void assert_unread(struct written *w)
+static void assert_unread_from(struct written *w, size_t from)
 {
 	struct match got;
 	size_t used;
 
-	if (nft_match_get(w->v, w->n, TABLE_INET, &got, &used)) {
-		bool rest = nft_is_untracked(w->v + used, w->n - used);
+	if (nft_match_get(w->v + from, w->n - from, TABLE_INET, &got, &used)) {
+		bool rest = nft_is_untracked(w->v + from + used, w->n - from - used);
 
 		match_free(&got);
 		assert_false(rest);
 	}
+}
+
+static void assert_unread(struct written *w)
+{
+	assert_unread_from(w, 0);
 }
 
 static void altered_rules_are_not_ours(void **state)
@@ -222,6 +227,9 @@ static void altered_rules_are_not_ours(void **state)
 	ports_add(&m.dport, 80, 80);
 	ports_add(&m.dport, 443, 443);
 	write_match(&m, TABLE_INET, &w);
+	/* Without the protocol it would match everything else that has 80 there, too. */
+	assert_int_equal(w.v[0].field, FW_F_L4PROTO);
+	assert_unread_from(&w, 2);
 	find_op(&w, FW_LOOKUP)->inverted = true;
 	assert_unread(&w);
 	find_op(&w, FW_LOOKUP)->inverted = false;
