@@ -16,8 +16,11 @@ void nft_attrs_read(struct nft_attrs *t, const void *data, size_t len)
 	memset(t, 0, sizeof *t);
 	if (!data)
 		return;
-	mnl_attr_for_each_payload(data, len) if (mnl_attr_get_type(attr) < NFT_ATTR_TYPES)
-		t->v[mnl_attr_get_type(attr)] = attr;
+	mnl_attr_for_each_payload(data, len)
+	{
+		if (mnl_attr_get_type(attr) < NFT_ATTR_TYPES)
+			t->v[mnl_attr_get_type(attr)] = attr;
+	}
 }
 
 void nft_attrs_nested(struct nft_attrs *t, const struct nlattr *nest)

@@ -2,8 +2,8 @@
 /* Expressions of nf_tables as canonical text and back, verbatim. One expression is "NAME:HEX",
  * where HEX is the attributes of NFTA_EXPR_DATA in the order of their types, without flags and
  * padding attributes, so that what was written and what the kernel gives back are the same text.
- * Counters and other packet state (quota consumed, last) are zeroed. Expressions unknown to us are
- * carried all the same.
+ * Counters and other packet state (quota consumed, last) are left out: "counter:". Expressions
+ * unknown to us are carried all the same.
  *
  * A lookup in an anonymous set carries the set's definition instead of its name:
  * "lookup:HEX{ATTRS/ELEMENTS}". An immediate verdict is neutral: "verdict:accept", "verdict:drop",

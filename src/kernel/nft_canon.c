@@ -87,8 +87,11 @@ void nft_canon_exprs(struct blob *b, uint16_t type, const struct nlattr *list)
 	size_t nest = blob_nest(b, type);
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, list) if (mnl_attr_get_type(a) == NFTA_LIST_ELEM)
-		nft_canon_expr(b, NFTA_LIST_ELEM, a);
+	mnl_attr_for_each_nested(a, list)
+	{
+		if (mnl_attr_get_type(a) == NFTA_LIST_ELEM)
+			nft_canon_expr(b, NFTA_LIST_ELEM, a);
+	}
 	blob_nest_end(b, nest);
 }
 

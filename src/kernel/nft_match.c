@@ -184,8 +184,12 @@ bool nft_match_dynset(const struct nft_expr_in *in, struct fw_expr *e)
 		op = e->set->elements_do;
 	if (in->data.v[NFTA_DYNSET_EXPR])
 		op = nft_stronger(op, nft_stateful(in->data.v[NFTA_DYNSET_EXPR]));
-	if (list)
-		mnl_attr_for_each_nested(a, list) op = nft_stronger(op, nft_stateful(a));
+	if (list) {
+		mnl_attr_for_each_nested(a, list)
+		{
+			op = nft_stronger(op, nft_stateful(a));
+		}
+	}
 	if (e->inverted)
 		op = nft_stronger(op, FW_LIMIT); /* matches what the set had no room for */
 	e->op = op == FW_LOAD ? FW_EFFECT : op;

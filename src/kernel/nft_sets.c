@@ -58,8 +58,12 @@ static enum fw_op state_of_elements(const struct nft_attrs *t, uint16_t one, uin
 
 	if (t->v[one])
 		op = nft_stronger(op, nft_stateful(t->v[one]));
-	if (t->v[many])
-		mnl_attr_for_each_nested(a, t->v[many]) op = nft_stronger(op, nft_stateful(a));
+	if (!t->v[many])
+		return op;
+	mnl_attr_for_each_nested(a, t->v[many])
+	{
+		op = nft_stronger(op, nft_stateful(a));
+	}
 	return op;
 }
 
@@ -163,7 +167,10 @@ void nft_set_add_elements(struct nft_set_row *row, const struct nlmsghdr *h)
 		       mnl_nlmsg_get_payload_len(h) - sizeof(struct nfgenmsg));
 	if (!t.v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return;
-	mnl_attr_for_each_nested(a, t.v[NFTA_SET_ELEM_LIST_ELEMENTS]) read_element(row, a);
+	mnl_attr_for_each_nested(a, t.v[NFTA_SET_ELEM_LIST_ELEMENTS])
+	{
+		read_element(row, a);
+	}
 }
 
 /* By key; the end of an interval before what starts there; what catches the rest last. */

@@ -194,9 +194,12 @@ uint32_t nft_wire_genid(struct nft_wire *w, struct diag *d)
 	} while (!mnl_nlmsg_ok(h, (int)n) || h->nlmsg_seq != w->seq);
 	if (h->nlmsg_type == NLMSG_ERROR)
 		return (uint32_t)genid_failed(d, error_of(h));
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) if (
-		mnl_attr_get_type(a) == NFTA_GEN_ID &&
-		mnl_attr_get_payload_len(a) == sizeof(uint32_t)) return ntohl(mnl_attr_get_u32(a));
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(a) == NFTA_GEN_ID &&
+		    mnl_attr_get_payload_len(a) == sizeof(uint32_t))
+			return ntohl(mnl_attr_get_u32(a));
+	}
 	return (uint32_t)genid_failed(d, EPROTO);
 }
 

@@ -72,7 +72,10 @@ static void check_rule(const uint8_t *data, size_t size)
 	const struct nlattr *a;
 	struct fw_rule r = { 0 };
 
-	mnl_attr_for_each_nested(a, list) nft_expr_parse(a, NULL, 0, ARRAY_ADD(r.exprs, r.n_exprs));
+	mnl_attr_for_each_nested(a, list)
+	{
+		nft_expr_parse(a, NULL, 0, ARRAY_ADD(r.exprs, r.n_exprs));
+	}
 	free(fw_rule_text(&r));
 	for (size_t i = 0; i < r.n_exprs; i++)
 		expr_free(&r.exprs[i]);
