@@ -92,7 +92,7 @@ struct fw_expr {
 	char *name; /* the kernel's name of the expression, with its key where it has one: "cmp",
 		     * "limit", "match", "ct mark", "meta skuid" */
 	char *body; /* canonical text of the whole expression, verbatim attributes (nft_body.h);
-		     * counters zeroed, an anonymous set replaced by its definition */
+		     * counters left out, an anonymous set replaced by its definition */
 	uint8_t sreg, dreg; /* fw register numbers */
 	uint8_t len; /* bytes loaded, masked or compared */
 	bool inverted;
