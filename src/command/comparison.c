@@ -13,7 +13,7 @@ struct comparison { /* what is and what should be */
 	struct ruleset have, want;
 	struct fw fw;
 	struct twin_plan plan;
-	bool blocked; /* the firewall does not allow it: want has no twins */
+	bool blocked; /* the firewall does not allow it: want lacks twins */
 };
 
 static int read_kernel(const struct session *s, const struct policy *p, struct comparison *c)
@@ -106,7 +106,7 @@ static const char *pending_note(const struct policy *applied, const struct polic
 
 	if (!strcmp(then, now))
 		return NULL;
-	return "the configuration files say something else by now: untrack diff";
+	return "the configuration files differ from what was applied last: untrack diff";
 }
 
 /* Where nothing was applied yet, the configuration files say what should be. Faults in them are not
