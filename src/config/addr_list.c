@@ -58,7 +58,7 @@ static int read_item(const struct value *v, const struct list_item *i, void *out
 
 	if (!prefix_parse(i->text, p))
 		return explain(v, i);
-	if (p->family == FAMILY_V6 && p->len >= 96 && !memcmp(p->addr, mapped, sizeof mapped)) {
+	if (p->family == FAMILY_V6 && !memcmp(p->addr, mapped, sizeof mapped)) {
 		value_error(v, i->start, "'%s' is never on the wire", i->text);
 		diag_cure(v->d, "write the IPv4 address %u.%u.%u.%u", p->addr[12], p->addr[13],
 			  p->addr[14], p->addr[15]);

@@ -53,7 +53,7 @@ static bool covers(const void *outer, const void *inner)
 
 	if (o[len - 1] != '*')
 		return !strcmp(o, i);
-	return !strncmp(o, i, len - 1) && strlen(i) >= len - 1;
+	return !strncmp(o, i, len - 1);
 }
 
 static bool overlaps(const void *a, const void *b)

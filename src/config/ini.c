@@ -407,9 +407,7 @@ static int take_item(void *user, const char *section, const char *key, const cha
 		flush(r);
 		r->key_at = (struct origin){ r->name, r->line, 1 };
 		text_add(&r->key, "%s", key);
-	} else if (!r->value.len) {
-		r->n_pieces = 0; /* nothing but an '=' on the first line */
-	} else {
+	} else if (r->value.len) {
 		text_add(&r->value, " ");
 	}
 	*ARRAY_ADD(r->pieces, r->n_pieces) = (struct ini_piece){

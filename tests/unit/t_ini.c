@@ -242,6 +242,13 @@ static void test_bytes(void **state)
 	(void)state;
 	CHECK("\xef\xbb\xbf[a]\r\nk=v\r\n  w\r\n", "1:1 [a] 1\n2:1 a.k 2:3 <v w>\n");
 	CHECK("\xef\xbb\xbf", "");
+	CHECK("[a]\n\xef\xbb\xbf[b]\n",
+	      "1:1 [a] 1\n"
+	      "f:2:1: error: neither a setting nor a section header [config]\n"
+	      "  cure: write KEY = VALUE, or indent a line that continues a list\n");
+	CHECK("[a]\nk=\x7f\n", "1:1 [a] 1\n"
+			       "f:2:3: error: control character 0x7f [config]\n"
+			       "  cure: remove it\n");
 	CHECK("[a]\nk=a\0b=c\nl=1\n", "1:1 [a] 1\n3:1 a.l 3:3 <1>\n"
 				      "f:2:4: error: NUL byte [config]\n"
 				      "  cure: save the file as plain UTF-8 text\n");

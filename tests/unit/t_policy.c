@@ -148,6 +148,27 @@ static void test_example_rest(void **state)
 	assert_int_equal(p.n_files, 1);
 	policy_free(&p);
 	policy_free(&p);
+	parse_good(&p, "[conntrack]\nmax = 5\nbuckets = 3\ntimeout-gre = 1s\n");
+	assert_string_equal(p.conntrack[0].key, "buckets");
+	assert_string_equal(p.conntrack[1].key, "max");
+	policy_free(&p);
+}
+
+/* The longest of everything. */
+static void test_limits(void **state)
+{
+	char *text = xasprintf("[service a%031d]\nprotocol = 255\ndescription = %0128d\n", 1, 2);
+	struct policy p = { 0 };
+
+	(void)state;
+	parse_good(&p, text);
+	assert_int_equal(strlen(p.services[0].name), 32);
+	assert_int_equal(strlen(p.services[0].description), 128);
+	policy_free(&p);
+	free(text);
+	text = xasprintf("[service a]\nprotocol = 255\ndescription = %0129d\n", 2);
+	check_finding(text, SEVERITY_ERROR, "description: 129 bytes, at most 128 are allowed");
+	free(text);
 }
 
 static void test_defaults(void **state)
@@ -172,6 +193,10 @@ static void test_defaults(void **state)
 	assert_false(policy_is_empty(&p));
 	assert_int_equal(p.services[0].role, ROLE_SERVER);
 	assert_int_equal(p.services[0].ports.n, 0);
+	policy_free(&p);
+	parse_good(&p, "[untrack]\nbackend = nftables\n[service ping]\nprotocol = icmp icmpv6\n");
+	assert_true(p.drain);
+	assert_int_equal(p.backend, BACKEND_NFTABLES);
 	policy_free(&p);
 	parse_good(&p, "[loopback]\nnotrack = yes\n");
 	assert_false(policy_is_empty(&p));
@@ -221,6 +246,8 @@ static void test_ports(void **state)
 	check_printed("port = 1-100, !50-60, !90-200\n", "\nport = 1-49, 61-89\n");
 	check_printed("port = 0080\n", "\nport = 80\n");
 	check_printed("port = domain http\n", "\nport = 53, 80\n");
+	check_printed("port = 80-80\n", "\nport = 80\n");
+	check_printed("port = 1-100, !90-200, !50-60, !55-57\n", "\nport = 1-49, 61-89\n");
 	check_printed("port =\n  1,\n\t2\n 4\n", "\nport = 1-2, 4\n");
 }
 
@@ -245,6 +272,8 @@ static void test_addresses(void **state)
 	check_printed("port = 1\nlocal = 2001:DB8::0:1, 192.0.2.1/32\n",
 		      "\nlocal = 192.0.2.1, 2001:db8::1\n");
 	check_printed("port = 1\nremote = !10.0.0.0/8\n", "\nremote = !10.0.0.0/8\n");
+	check_printed("port = 1\nremote = 10.0.0.0/8, ::1, !10.0.0.0/16, !10.128.0.0/9\n",
+		      "\nremote = 10.0.0.0/8, ::1, !10.0.0.0/16, !10.128.0.0/9\n");
 	check_printed("port = 1\nremote = 0.0.0.0/0, ::/0, !fe80::/10\n",
 		      "\nremote = 0.0.0.0/0, ::/0, !fe80::/10\n");
 	check_printed("port = 1\nlocal = 10.0.0.0/8, 10.1.0.0/16, ::1\n",
@@ -266,6 +295,9 @@ static void test_remarks(void **state)
 		      "'a' is exempt for IPv4 only: 'local' lists no IPv6 address");
 	check_finding("[service a]\nprotocol = tcp\nport = 80\nremote = ::1 192.0.2.1, !::2\n",
 		      SEVERITY_WARNING, "remote: '!::2' excludes nothing that is listed");
+	check_finding("[service a]\nprotocol = tcp\nport = 80\n"
+		      "remote = ::1 192.0.2.200, !192.0.2.0/25\n",
+		      SEVERITY_WARNING, "remote: '!192.0.2.0/25' excludes nothing that is listed");
 	check_finding("[service a]\nprotocol = tcp\nport = 80\nremote = !::2\n[loopback]\n",
 		      SEVERITY_ERROR, "empty section [loopback]");
 }
@@ -493,6 +525,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example_service),
 		cmocka_unit_test(test_example_rest),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_accept_is_inherited),
 		cmocka_unit_test(test_ports),
