@@ -10,12 +10,13 @@
 #include "report/diag.h"
 #include "transaction/journal.h"
 
-enum exit_code {	       /* an interface: untrack(8), EXIT STATUS */
-		 CODE_DONE,    /* done; valid; equal; healthy */
-		 CODE_NO,      /* the answer is no */
-		 CODE_USAGE,   /* called wrongly, or a file cannot be read; nothing touched */
-		 CODE_REFUSED, /* refused or failed; the kernel is proven to be as it was before */
-		 CODE_UNKNOWN, /* failed, and the state before could not be proven */
+/* An interface: untrack(8), EXIT STATUS */
+enum exit_code {
+	CODE_DONE,    /* done; valid; equal; healthy */
+	CODE_NO,      /* the answer is no */
+	CODE_USAGE,   /* called wrongly, or a file cannot be read; nothing touched */
+	CODE_REFUSED, /* refused or failed; the kernel is proven to be as it was before */
+	CODE_UNKNOWN, /* failed, and the state before could not be proven */
 };
 
 struct session { /* one run */

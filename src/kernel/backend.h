@@ -11,8 +11,9 @@
 struct backend; /* each implementation's own handle */
 
 enum commit_result {
-	COMMIT_DONE, /* the kernel said yes; read back before believing it */
-	COMMIT_STALE, /* somebody changed the rules since the last read: nothing written, read again */
+	COMMIT_DONE,  /* the kernel said yes; read back before believing it */
+	COMMIT_STALE, /* somebody changed the rules since the last read: nothing written, read again
+		       */
 	COMMIT_FAILED, /* refused with findings in d, or unknown: read back to see */
 };
 

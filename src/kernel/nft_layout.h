@@ -14,14 +14,15 @@
 #define NFT_OWN_PRIORITY (-300) /* "raw"; notrack has no effect from -200 on (FACTS C1) */
 #define NFT_COMMENT_MAX 120	/* nft reloads up to 128 */
 
-enum nft_chain_id { /* in the order of the listing */
-		    NFT_PREROUTING,
-		    NFT_OUTPUT,
-		    NFT_ICMP_IN,
-		    NFT_ICMPV6_IN,
-		    NFT_ICMP_OUT,
-		    NFT_ICMPV6_OUT,
-		    NFT_CHAINS
+/* In the order of the listing */
+enum nft_chain_id {
+	NFT_PREROUTING,
+	NFT_OUTPUT,
+	NFT_ICMP_IN,
+	NFT_ICMPV6_IN,
+	NFT_ICMP_OUT,
+	NFT_ICMPV6_OUT,
+	NFT_CHAINS
 };
 
 struct nft_counter { /* one per exemption and direction: "web_in" */

@@ -6,40 +6,42 @@
 
 #include "rules/fw.h"
 
-enum nft_slot { /* a rule has at most one term of each; NOT_x directly follows x */
-		NFT_IN,
-		NFT_NOT_IN,
-		NFT_OUT,
-		NFT_NOT_OUT,
-		NFT_NFPROTO,
-		NFT_L4PROTO,
-		NFT_ICMP_TYPE,
-		NFT_QUOTED_IHL, /* a quoted IPv4 header without options: the quoted ports are where
-				   we look */
-		NFT_QUOTED_PROTO,
-		NFT_SPORT, /* ports and addresses of the quoted packet in ICMP errors */
-		NFT_DPORT,
-		NFT_SRC,
-		NFT_NOT_SRC,
-		NFT_DST,
-		NFT_NOT_DST,
-		NFT_TCP_FLAGS,
-		NFT_DST_KIND,
-		NFT_SLOTS
+/* A rule has at most one term of each; NOT_x directly follows x */
+enum nft_slot {
+	NFT_IN,
+	NFT_NOT_IN,
+	NFT_OUT,
+	NFT_NOT_OUT,
+	NFT_NFPROTO,
+	NFT_L4PROTO,
+	NFT_ICMP_TYPE,
+	NFT_QUOTED_IHL, /* a quoted IPv4 header without options: the quoted ports are where
+			   we look */
+	NFT_QUOTED_PROTO,
+	NFT_SPORT, /* ports and addresses of the quoted packet in ICMP errors */
+	NFT_DPORT,
+	NFT_SRC,
+	NFT_NOT_SRC,
+	NFT_DST,
+	NFT_NOT_DST,
+	NFT_TCP_FLAGS,
+	NFT_DST_KIND,
+	NFT_SLOTS
 };
 
-enum nft_kind {		    /* what a list holds, which decides the set that can hold it */
-		NFT_NUMBER, /* one number, never in a set */
-		NFT_PORTS,  /* struct port_range */
-		NFT_QUOTED_PORTS,
-		NFT_ADDRS4, /* struct prefix */
-		NFT_ADDRS6,
-		NFT_QUOTED_ADDRS4,
-		NFT_QUOTED_ADDRS6,
-		NFT_IFACES,	/* char[IFNAMSIZ] */
-		NFT_ICMP_TYPES, /* uint8_t */
-		NFT_ICMPV6_TYPES,
-		NFT_KINDS
+/* What a list holds, which decides the set that can hold it */
+enum nft_kind {
+	NFT_NUMBER, /* one number, never in a set */
+	NFT_PORTS,  /* struct port_range */
+	NFT_QUOTED_PORTS,
+	NFT_ADDRS4, /* struct prefix */
+	NFT_ADDRS6,
+	NFT_QUOTED_ADDRS4,
+	NFT_QUOTED_ADDRS6,
+	NFT_IFACES,	/* char[IFNAMSIZ] */
+	NFT_ICMP_TYPES, /* uint8_t */
+	NFT_ICMPV6_TYPES,
+	NFT_KINDS
 };
 
 struct nft_kind_info {

@@ -11,7 +11,7 @@
 #include "rules/ruleset.h"
 
 #define FW_DATA_MAX 64 /* bytes in the longest value compared; longer ones are FW_OTHER */
-#define FW_REGS 20 /* 32-bit registers as numbered here: 0..15 are NFT_REG32_00..15 */
+#define FW_REGS 20     /* 32-bit registers as numbered here: 0..15 are NFT_REG32_00..15 */
 
 enum fw_verdict {
 	FW_ACCEPT,
@@ -29,40 +29,46 @@ struct fw_target {
 	char *chain; /* of JUMP, GOTO, in the same table; else NULL */
 };
 
-enum fw_field { /* what a LOAD puts into a register */
-	FW_F_OTHER, /* anything else: an unknown value; name says what */
-	FW_F_CT_STATE, /* u32, host order bits: 1 invalid 2 established 4 related 8 new 64 untracked */
-	FW_F_CT_OTHER, /* any other conntrack key (mark, helper, bytes, direction, zone, ...) */
-	FW_F_L4PROTO, /* u8 */
-	FW_F_NFPROTO, /* u8: 2 IPv4, 10 IPv6 */
-	FW_F_IIFNAME, /* 16 bytes, zero padded */
+/* What a LOAD puts into a register */
+enum fw_field {
+	FW_F_OTHER,    /* anything else: an unknown value; name says what */
+	FW_F_CT_STATE, /* u32, host order bits: 1 invalid 2 established 4 related 8 new 64
+			  untracked */
+	FW_F_CT_OTHER, /* any other conntrack key (mark, helper, bytes, direction, zone,
+			  ...) */
+	FW_F_L4PROTO,  /* u8 */
+	FW_F_NFPROTO,  /* u8: 2 IPv4, 10 IPv6 */
+	FW_F_IIFNAME,  /* 16 bytes, zero padded */
 	FW_F_OIFNAME,
 	FW_F_IIF, /* u32 index, host order; 1 is lo */
 	FW_F_OIF,
-	FW_F_NETWORK, /* payload of the network header, offset and length in the load */
-	FW_F_TRANSPORT, /* payload of the transport header */
+	FW_F_NETWORK,	     /* payload of the network header, offset and length in the load */
+	FW_F_TRANSPORT,	     /* payload of the transport header */
 	FW_F_FIB_DADDR_TYPE, /* u32 RTN_* */
 	FW_F_META_MARK,
 	FW_F_META_OTHER,
 };
 
 enum fw_op {
-	FW_LOAD, /* field -> dreg; the rule does not match where the packet has no such field */
+	FW_LOAD,    /* field -> dreg; the rule does not match where the packet has no such field */
 	FW_BITWISE, /* dreg = (sreg & mask) ^ xor */
-	FW_CMP, /* sreg op data, else the rule does not match */
-	FW_RANGE, /* sreg in [data, data2], or outside when inverted */
-	FW_LOOKUP, /* sreg in set (inverted: not in); a map: value to dreg, or verdict */
+	FW_CMP,	    /* sreg op data, else the rule does not match */
+	FW_RANGE,   /* sreg in [data, data2], or outside when inverted */
+	FW_LOOKUP,  /* sreg in set (inverted: not in); a map: value to dreg, or verdict */
 	FW_VERDICT, /* immediate verdict: the rule ends here */
 	FW_IMMEDIATE, /* data -> dreg */
-	FW_EFFECT, /* always goes on to the next op: counter, log, notrack, mangling, objref (not a map) */
-	FW_LIMIT, /* may or may not match, and counts the packets that reach it: limit, quota, meter */
+	FW_EFFECT, /* always goes on to the next op: counter, log, notrack, mangling, objref (not a
+		      map) */
+	FW_LIMIT, /* may or may not match, and counts the packets that reach it: limit, quota, meter
+		   */
 	FW_MAYBE, /* may or may not match and counts nothing: an object map */
 	FW_CT_LIMIT, /* ct count: connlimit */
 	FW_SYNPROXY,
-	FW_CT_WRITE, /* sets conntrack data (ct mark set, helper, timeout, zone): no effect untracked */
-	FW_XT, /* an iptables-nft match or target (nft_compat) */
-	FW_NAT, /* dnat snat masquerade redirect tproxy: ends the rule with accept */
-	FW_UNKNOWN, /* an expression that this version does not know */
+	FW_CT_WRITE, /* sets conntrack data (ct mark set, helper, timeout, zone): no effect
+			untracked */
+	FW_XT,	     /* an iptables-nft match or target (nft_compat) */
+	FW_NAT,	     /* dnat snat masquerade redirect tproxy: ends the rule with accept */
+	FW_UNKNOWN,  /* an expression that this version does not know */
 };
 
 struct fw_element { /* key in [lo, hi], both inclusive, len bytes each, network order */
@@ -74,13 +80,13 @@ struct fw_set {
 	char *name;
 	bool anonymous, map, verdict_map;
 	bool dynamic; /* the packet path may add elements (NFT_SET_EVAL), or they time out */
-	bool concat; /* key is several fields, each padded to 4 bytes */
-	bool known; /* elements were read; otherwise every lookup is a maybe */
+	bool concat;  /* key is several fields, each padded to 4 bytes */
+	bool known;   /* elements were read; otherwise every lookup is a maybe */
 	uint32_t key_type, key_len; /* nft's datatype number; bytes */
-	uint32_t data_len; /* bytes of a map's values, into dreg */
-	enum fw_op elements_do; /* what a match in it does besides: FW_LIMIT, FW_CT_LIMIT,
-				 * FW_CT_WRITE, FW_SYNPROXY; FW_LOAD: nothing */
-	struct fw_element *v; /* sorted by lo when not concat */
+	uint32_t data_len;	    /* bytes of a map's values, into dreg */
+	enum fw_op elements_do;	    /* what a match in it does besides: FW_LIMIT, FW_CT_LIMIT,
+				     * FW_CT_WRITE, FW_SYNPROXY; FW_LOAD: nothing */
+	struct fw_element *v;	    /* sorted by lo when not concat */
 	size_t n;
 	char *body; /* anonymous: the whole definition as body text, for the clone in a twin */
 };
@@ -94,16 +100,16 @@ struct fw_expr {
 	char *body; /* canonical text of the whole expression, verbatim attributes (nft_body.h);
 		     * counters left out, an anonymous set replaced by its definition */
 	uint8_t sreg, dreg; /* fw register numbers */
-	uint8_t len; /* bytes loaded, masked or compared */
+	uint8_t len;	    /* bytes loaded, masked or compared */
 	bool inverted;
 	enum fw_field field;
 	uint16_t offset; /* of payload loads, bytes */
 	enum fw_cmp cmp;
 	uint8_t data[FW_DATA_MAX], data2[FW_DATA_MAX]; /* cmp data; range from, to; mask, xor */
-	const struct fw_set *set; /* of lookups; NULL: not read, maybe */
-	struct fw_target target; /* of FW_VERDICT */
-	bool once; /* cannot be written a second time: a jump to an anonymous chain, a set whose
-		    * definition is not known */
+	const struct fw_set *set;		       /* of lookups; NULL: not read, maybe */
+	struct fw_target target;		       /* of FW_VERDICT */
+	bool once;    /* cannot be written a second time: a jump to an anonymous chain, a set whose
+		       * definition is not known */
 	char *object; /* "objref" to a fixed object: its name (an object map: sreg and set instead);
 		       * "match" and "target": the name of the iptables extension */
 };
@@ -113,7 +119,7 @@ struct fw_rule {
 	char *comment; /* NULL: none */
 	struct fw_expr *exprs;
 	size_t n_exprs;
-	char *text; /* as nft would print it, as far as we can; for messages */
+	char *text;   /* as nft would print it, as far as we can; for messages */
 	ssize_t twin; /* index into the ruleset that was read with it, or -1: somebody else's */
 };
 
@@ -123,14 +129,14 @@ struct fw_chain {
 	bool base;
 	enum hook hook; /* of base chains */
 	int priority;
-	char *type; /* "filter" "nat" "route" */
+	char *type;		/* "filter" "nat" "route" */
 	enum fw_verdict policy; /* FW_ACCEPT or FW_DROP */
-	bool owned; /* the table has an owner: writing to it is EPERM */
+	bool owned;		/* the table has an owner: writing to it is EPERM */
 	struct fw_rule *rules;
 	size_t n_rules;
 };
 
-struct fw { /* start from {0} */
+struct fw {			 /* start from {0} */
 	struct fw_chain *chains; /* ip, ip6 and inet tables but ours, in the kernel's order */
 	size_t n_chains;
 	struct fw_set **sets; /* own storage of what exprs point to */

@@ -31,7 +31,7 @@ struct ifaces { /* interface names; a trailing '*' is a prefix match. Sorted, no
 
 struct prefix {
 	enum family family;
-	uint8_t len; /* bits */
+	uint8_t len;	  /* bits */
 	uint8_t addr[16]; /* network order, host bits zero, first 4 or all 16 used */
 };
 
@@ -53,12 +53,12 @@ enum icmp_kind { ICMP_ANY, ICMP_REQUEST, ICMP_REPLY, ICMP_IS_ERROR };
 
 struct match {
 	unsigned families; /* mask, never 0 */
-	uint8_t proto; /* IPPROTO_*; 0: any */
+	uint8_t proto;	   /* IPPROTO_*; 0: any */
 	struct ports sport, dport;
-	struct ifaces in, not_in, out, not_out; /* n == 0: no constraint */
+	struct ifaces in, not_in, out, not_out;	 /* n == 0: no constraint */
 	struct addrs src, not_src, dst, not_dst; /* non-empty only when families is one family */
-	enum dst_kind dst_kind; /* of the packet itself, not of a quoted one */
-	enum tcp_kind tcp; /* not TCP_ANY: proto is TCP and icmp is not ICMP_IS_ERROR */
+	enum dst_kind dst_kind;			 /* of the packet itself, not of a quoted one */
+	enum tcp_kind tcp;   /* not TCP_ANY: proto is TCP and icmp is not ICMP_IS_ERROR */
 	enum icmp_kind icmp; /* REQUEST, REPLY: proto is ICMP or ICMPV6 of the one family */
 };
 
@@ -68,17 +68,17 @@ size_t icmp_kind_types(enum icmp_kind k, enum family f, const uint8_t **types);
 /* Total order over all fields; 0 is equality. */
 int match_compare(const struct match *a, const struct match *b);
 int match_compare_but_ports(const struct match *a, const struct match *b);
-void match_normalise(struct match *m); /* every list of it */
+void match_normalise(struct match *m);			     /* every list of it */
 void match_copy(struct match *to, const struct match *from); /* to is overwritten, not freed */
-void match_free(struct match *m); /* safe on a zeroed struct and twice */
+void match_free(struct match *m);			     /* safe on a zeroed struct and twice */
 
 /* Append without keeping normal form; the normalise functions restore it. */
 void ports_add(struct ports *p, uint16_t lo, uint16_t hi);
 void ports_normalise(struct ports *p);
 void ports_copy(struct ports *to, const struct ports *from);
-void ports_subtract(struct ports *p, const struct ports *minus); /* may leave n == 0: empty! */
+void ports_subtract(struct ports *p, const struct ports *minus);  /* may leave n == 0: empty! */
 bool ports_overlap(const struct ports *a, const struct ports *b); /* n == 0 is empty here */
-bool ports_contains(const struct ports *p, uint16_t port); /* n == 0: true */
+bool ports_contains(const struct ports *p, uint16_t port);	  /* n == 0: true */
 int ports_compare(const struct ports *a, const struct ports *b);
 void ifaces_add(struct ifaces *l, const char *name); /* strlen < IFNAMSIZ */
 void ifaces_normalise(struct ifaces *l);
@@ -95,9 +95,9 @@ bool prefix_parse(const char *s, struct prefix *out); /* host bits set: false */
 
 /* "tcp", "udp", "icmpv6", else a number; fresh names come from a fixed table, never from the host,
  * so that the same bytes in give the same bytes out everywhere. */
-const char *proto_name(uint8_t proto); /* NULL: no name */
+const char *proto_name(uint8_t proto);		  /* NULL: no name */
 bool proto_parse(const char *name, uint8_t *out); /* a name of the table or 1..255 */
-bool proto_has_ports(uint8_t proto); /* tcp udp udplite sctp dccp */
+bool proto_has_ports(uint8_t proto);		  /* tcp udp udplite sctp dccp */
 
 /* One line, "family ipv4 protocol tcp dport 80,443 in eth0 to local", and back. match_parse reads
  * the words of one match from a NULL-terminated vector; it returns how many it took, or -1 with

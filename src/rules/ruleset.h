@@ -14,7 +14,7 @@ enum hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROU
 /* RETURN: keep tracking and look no further (loopback). */
 enum verdict { VERDICT_NOTRACK, VERDICT_RETURN };
 
-struct rule { /* one exemption in one raw hook */
+struct rule {		/* one exemption in one raw hook */
 	enum hook hook; /* PREROUTING or OUTPUT; the counter's direction follows from it */
 	enum verdict verdict;
 	char *name; /* the exemption, "loopback" for [loopback] */
@@ -30,8 +30,8 @@ struct twin { /* a rule of ours in somebody else's chain, directly before its an
 	uint64_t anchor; /* handle of the rule it stands before; 0: last in the chain */
 	char *names; /* the exemptions, "web" or "web,api,+12": the comment is "untrack:" + names */
 	struct match match; /* plus "and untracked", always */
-	char *body; /* the rest of the rule in the backend's canonical text (nft_body.h) */
-	uint64_t handle; /* where read from the kernel; ignored by comparisons */
+	char *body;	    /* the rest of the rule in the backend's canonical text (nft_body.h) */
+	uint64_t handle;    /* where read from the kernel; ignored by comparisons */
 };
 
 struct counter { /* per exemption and direction; never compared, carried so it survives */
@@ -59,7 +59,7 @@ int rule_compare(const struct rule *a, const struct rule *b);
 int rule_compare_but_ports(const struct rule *a, const struct rule *b);
 int twin_compare(const struct twin *a, const struct twin *b);
 int twin_compare_chains(const struct twin *a, const struct twin *b); /* family, table, chain */
-void rule_free(struct rule *r); /* what it holds; safe twice */
+void rule_free(struct rule *r);					     /* what it holds; safe twice */
 
 /* Sort, drop duplicates, merge rules that differ in ports only: the one canonical form.
  * RETURN rules come first. Twins of one anchor keep their relative order. */
@@ -80,7 +80,7 @@ void twin_text(const struct twin *w, struct text *t); /* without the body, which
 void ruleset_copy(struct ruleset *to, const struct ruleset *from);
 void ruleset_free(struct ruleset *rs);
 
-const char *hook_name(enum hook h); /* "prerouting" ... */
+const char *hook_name(enum hook h);		    /* "prerouting" ... */
 const char *table_family_name(enum table_family f); /* "ip" "ip6" "inet" */
 
 #endif

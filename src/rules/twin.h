@@ -8,14 +8,15 @@
 #include "rules/compile.h"
 #include "rules/fw.h"
 
-enum twin_need {	       /* what a base chain means to one class of exempt packets */
-		 NEED_NONE,    /* same verdicts tracked and untracked: nothing is written */
-		 NEED_TWINS,   /* twins make them the same */
-		 NEED_FIRST,   /* accept = first: one plain accept rule at the head */
-		 NEED_CLOSED,  /* the firewall accepts no new connection: nothing is opened */
-		 NEED_REFUSED, /* twins cannot make them the same: a finding says why */
-		 NEED_IGNORED, /* accept = none, and verdicts differ: the administrator's own rules
-				  decide */
+/* What a base chain means to one class of exempt packets */
+enum twin_need {
+	NEED_NONE,    /* same verdicts tracked and untracked: nothing is written */
+	NEED_TWINS,   /* twins make them the same */
+	NEED_FIRST,   /* accept = first: one plain accept rule at the head */
+	NEED_CLOSED,  /* the firewall accepts no new connection: nothing is opened */
+	NEED_REFUSED, /* twins cannot make them the same: a finding says why */
+	NEED_IGNORED, /* accept = none, and verdicts differ: the administrator's own rules
+			 decide */
 };
 
 struct chain_need {		      /* for status */
