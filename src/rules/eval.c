@@ -128,7 +128,10 @@ static void load(struct machine *m, const struct fw_expr *e)
 		if (m->state == STATE_UNTRACKED)
 			m->match = NO;
 		break;
-	case FW_F_OTHER:
+	case FW_F_OTHER: /* what the packet may not have: an extension header, a socket */
+		m->match = tri_and(m->match, MAYBE);
+		m->out->flags &= ~EVAL_FLOW;
+		break;
 	case FW_F_META_MARK:
 	case FW_F_META_OTHER:
 		m->out->flags &= ~EVAL_FLOW;
@@ -377,6 +380,8 @@ static void test(struct machine *m, const struct fw_expr *e)
 static void execute(struct machine *m, const struct fw_expr *e)
 {
 	note_untracked(m, e);
+	if (e->once)
+		m->out->flags |= EVAL_ONCE;
 	switch (e->op) {
 	case FW_LOAD:
 		load(m, e);
@@ -407,7 +412,7 @@ static void execute(struct machine *m, const struct fw_expr *e)
 		effect(m, e);
 		break;
 	case FW_LIMIT:
-		maybe(m, EVAL_LIMIT);
+		maybe(m, EVAL_LIMIT | (e->set && state_in_key(m, e) ? EVAL_STATE_HARD : 0));
 		break;
 	case FW_MAYBE:
 		maybe(m, 0);

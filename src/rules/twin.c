@@ -259,7 +259,8 @@ static void visit_step(void *ctx, const struct step *s)
 		v->unreadable = *s;
 	if (flags & EVAL_NAT && s->tracked->n && !v->nat.rule)
 		v->nat = *s;
-	if (!v->blame.rule && ((!s->tracked->n && decides) || flags & EVAL_STATE_HARD))
+	if (!v->blame.rule && ((!s->tracked->n && decides) || flags & EVAL_STATE_HARD ||
+			       (flags & EVAL_ONCE && flags & EVAL_STATE)))
 		v->blame = *s;
 	if (!v->collect)
 		return;

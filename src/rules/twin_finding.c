@@ -100,6 +100,9 @@ void finding_refused(struct twin_findings *f, const struct traffic *t, const str
 	} else if (flags & EVAL_STATE_HARD) {
 		refuse(f, t, s, "state-unknown", "tests the state together with other fields",
 		       "write the state test as a match of its own");
+	} else if (flags & EVAL_ONCE) {
+		refuse(f, t, s, "state-unknown", "holds a chain or set that cannot be copied",
+		       "give the chain or set that it uses a name");
 	} else if (flags & EVAL_CT_OTHER) {
 		refuse(f, t, s, "state-lost", "reads connection tracking data that is gone",
 		       "take the rule's traffic out of the exemption");

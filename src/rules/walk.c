@@ -96,7 +96,7 @@ static bool same_branch(const struct branch *a, const struct branch *b)
 bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
 		     const struct branch *b)
 {
-	if (!(tracked->flags & EVAL_STATE) || tracked->flags & EVAL_STATE_HARD)
+	if (!(tracked->flags & EVAL_STATE) || tracked->flags & (EVAL_STATE_HARD | EVAL_ONCE))
 		return false;
 	for (size_t i = 0; i < untracked->n; i++)
 		if (same_branch(&untracked->v[i], b))
