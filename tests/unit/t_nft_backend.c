@@ -186,6 +186,32 @@ static void leftovers_go(void **state)
 	ruleset_free(&want);
 }
 
+/* The rules behind a jump that somebody deleted see no packet: they do not count as there. */
+static void a_lost_jump_is_a_difference(void **state)
+{
+	struct fixture *f = need(state);
+	struct ruleset want, got;
+	char *listed, *jump;
+
+	parse(f, &want, "prerouting notrack web error protocol tcp sport 80\n");
+	apply(f, &want);
+	listed = nft(NULL, "-a list chain inet untrack prerouting");
+	jump = strstr(listed, "jump icmp_in # handle ");
+	assert_non_null(jump);
+	jump = xasprintf("delete rule inet untrack prerouting handle %lu",
+			 strtoul(jump + strlen("jump icmp_in # handle "), NULL, 10));
+	must_nft(jump);
+	read_all(f, &got, NULL);
+	assert_int_equal(got.n_foreign, 0);
+	assert_int_equal(got.n_rules, 1);
+	assert_int_equal(got.rules[0].match.families, FAMILIES_V6);
+	ruleset_free(&got);
+	apply(f, &want);
+	free(jump);
+	free(listed);
+	ruleset_free(&want);
+}
+
 static void a_stale_commit_writes_nothing(void **state)
 {
 	struct fixture *f = need(state);
@@ -233,6 +259,7 @@ int main(void)
 		cmocka_unit_test(counters_survive),
 		cmocka_unit_test(foreign_objects_are_reported),
 		cmocka_unit_test(leftovers_go),
+		cmocka_unit_test(a_lost_jump_is_a_difference),
 		cmocka_unit_test(a_stale_commit_writes_nothing),
 		cmocka_unit_test(ten_thousand_ports),
 	};
