@@ -348,6 +348,18 @@ static void test_lost_record(void **state)
 	assert_int_equal(world.drains[2].rules, 6);
 }
 
+/* Somebody took the rules away for a while: flows that were tracked meanwhile are stale now. */
+static void test_repair_drains(void **state)
+{
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	ruleset_free(&world.kernel.ours);
+	world.kernel.ours = (struct ruleset){ 0 };
+	expect(command_apply, NULL, PLAIN, CODE_DONE, APPLIED);
+	assert_int_equal(world.n_drains, 2);
+	assert_int_equal(newest(), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -365,6 +377,7 @@ int main(void)
 		TEST(test_failures),
 		TEST(test_damaged_record),
 		TEST(test_lost_record),
+		TEST(test_repair_drains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,25 @@ static void test_drift(void **state)
 	tear_down(&s);
 }
 
+/* A rule that differs in anything is another rule. */
+static void test_almost_loaded(void **state)
+{
+	struct scene s;
+	auto_free char *text = NULL;
+	struct rule *last;
+
+	(void)state;
+	set_up(&s, WEB);
+	last = &s.have.rules[s.have.n_rules - 1];
+	last->hook = last->hook == HOOK_OUTPUT ? HOOK_PREROUTING : HOOK_OUTPUT;
+	status_compare(&s.st);
+	assert_int_equal(s.st.exemptions[0].want, 4);
+	assert_int_equal(s.st.exemptions[0].have, 3);
+	text = text_of(&s.st, false, false);
+	assert_non_null(strstr(text, "3 of 4"));
+	tear_down(&s);
+}
+
 static void add_need(struct scene *s, const struct fw_chain *c, enum twin_need need,
 		     const char *why)
 {
@@ -252,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_almost_loaded),
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_expressions_by_name),
