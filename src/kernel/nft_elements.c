@@ -56,16 +56,20 @@ static void set_userdata(struct nftnl_set *s, const struct nft_set *set)
 	nftnl_udata_buf_free(u);
 }
 
-/* One port or prefix alone needs no interval, several might; an interval set is never wrong, and
- * the other kind costs the square of its size for ports (FACTS C5). */
+/* One port or prefix alone needs no interval, several might; an interval set is never wrong.
+ * Without it a set of ports would be a bitmap, whose loading costs the square of its size (FACTS
+ * C5), unless it asks for what a bitmap cannot do and a hash table can: additions by packets, which
+ * none of our rules makes. */
 static uint32_t set_flags(const struct nft_set *set)
 {
-	uint32_t flags = nft_kind_info(set->list.kind)->interval ? NFT_SET_INTERVAL : 0;
+	uint32_t flags = 0;
 
+	if (nft_kind_info(set->list.kind)->interval)
+		flags = nft_set_is_scattered(set) ? NFT_SET_EVAL : NFT_SET_INTERVAL;
 	if (!set->name)
 		flags |= NFT_SET_ANONYMOUS | NFT_SET_CONSTANT;
 	if (set->counters)
-		flags |= NFT_SET_OBJECT;
+		flags = (flags & ~(uint32_t)NFT_SET_EVAL) | NFT_SET_OBJECT; /* no bitmap either */
 	return flags;
 }
 
@@ -161,10 +165,19 @@ static size_t longest_object(const struct nft_set *set, const struct nft_layout 
 	return longest;
 }
 
+static void next_message(struct filler *f, size_t left)
+{
+	if (f->h && f->h->nlmsg_len > MESSAGE_BYTES)
+		close_message(f);
+	if (!f->h)
+		open_message(f, left);
+}
+
 void nft_set_put(struct nft_batch *b, enum table_family family, const char *table,
 		 const struct nft_set *set, uint32_t id, const struct nft_layout *l)
 {
 	const struct nft_kind_info *info = nft_kind_info(set->list.kind);
+	bool single = nft_set_is_scattered(set);
 	struct filler f = {
 		.b = b,
 		.family = family,
@@ -176,17 +189,20 @@ void nft_set_put(struct nft_batch *b, enum table_family family, const char *tabl
 
 	put_set(b, family, table, set, id);
 	for (size_t i = 0; i < set->list.n; i++) {
+		const char *object = set->counters ? l->counters[set->counters[i]].name : NULL;
+		size_t left = single ? SIZE_MAX : set->list.n - i;
 		uint8_t lo[16], hi[16];
 
 		if (!nft_list_range(&set->list, i, lo, hi))
 			continue;
-		if (f.h && f.h->nlmsg_len > MESSAGE_BYTES)
-			close_message(&f);
-		if (!f.h)
-			open_message(&f, set->list.n - i);
-		put_element(&f, lo, info->key_len, false,
-			    set->counters ? l->counters[set->counters[i]].name : NULL);
-		if (info->interval && key_after(hi, info->key_len))
+		while (single && memcmp(lo, hi, info->key_len)) {
+			next_message(&f, left);
+			put_element(&f, lo, info->key_len, false, object);
+			key_after(lo, info->key_len);
+		}
+		next_message(&f, left);
+		put_element(&f, lo, info->key_len, false, object);
+		if (info->interval && !single && key_after(hi, info->key_len))
 			put_element(&f, hi, info->key_len, true, NULL);
 	}
 	if (f.h)

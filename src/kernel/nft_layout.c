@@ -94,6 +94,17 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct nft_set *)a)->name, ((const struct nft_set *)b)->name);
 }
 
+bool nft_set_is_scattered(const struct nft_set *s)
+{
+	const struct port_range *v = s->list.v;
+	bool ports = s->list.kind == NFT_PORTS || s->list.kind == NFT_QUOTED_PORTS;
+	size_t single = 0;
+
+	for (size_t i = 0; ports && i < s->list.n; i++)
+		single += v[i].hi - v[i].lo + 1u;
+	return s->name && s->list.n > 1000 && single <= 2 * s->list.n;
+}
+
 bool nft_layout_names_set(const char *name)
 {
 	static const char *const last[] = { "quoted", "ports", "addr4",	 "addr6",    "ifaces",

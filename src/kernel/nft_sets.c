@@ -2,6 +2,8 @@
 /* Sets and maps of nf_tables, with their elements as ranges of keys. */
 #include "kernel/nft_sets.h"
 
+#include "kernel/nft_snapshot.h"
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -91,6 +93,8 @@ bool nft_set_read(struct nft_set_row *row, const struct nlmsghdr *h)
 	s->map = flags & (NFT_SET_MAP | NFT_SET_OBJECT);
 	s->verdict_map = flags & NFT_SET_MAP && data_type == NFT_DATA_VERDICT;
 	s->dynamic = flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT);
+	if (nft_is_own(row->family, row->table)) /* no rule of ours adds to a set (set_flags()) */
+		s->dynamic = flags & NFT_SET_TIMEOUT;
 	s->key_type = nft_attr_u32(t.v[NFTA_SET_KEY_TYPE], 0);
 	s->key_len = nft_attr_u32(t.v[NFTA_SET_KEY_LEN], 0);
 	s->key_len = s->key_len > FW_DATA_MAX ? FW_DATA_MAX : s->key_len;

@@ -34,7 +34,7 @@ struct reader { /* of one try */
 	size_t first_set, n_sets;
 };
 
-static bool is_own(enum table_family f, const char *table)
+bool nft_is_own(enum table_family f, const char *table)
 {
 	return f == TABLE_INET && strcmp(table, NFT_OWN_TABLE) == 0;
 }
@@ -64,7 +64,7 @@ static void table_cb(const struct nlmsghdr *h, void *ctx)
 	row->family = f;
 	row->name = nft_attr_string(t.v[NFTA_TABLE_NAME]);
 	row->flags = nft_attr_u32(t.v[NFTA_TABLE_FLAGS], 0);
-	if (is_own(f, row->name)) {
+	if (nft_is_own(f, row->name)) {
 		r->s->own_table = true;
 		r->s->own_flags = row->flags;
 	}
@@ -131,7 +131,7 @@ static void set_cb(const struct nlmsghdr *h, void *ctx)
 
 	if (!nft_set_read(&row, h))
 		return;
-	fw = is_own(row.family, row.table) ? &r->s->own : &r->s->fw;
+	fw = nft_is_own(row.family, row.table) ? &r->s->own : &r->s->fw;
 	*ARRAY_ADD(fw->sets, fw->n_sets) = row.set;
 	*ARRAY_ADD(r->rows, r->n_rows) = row;
 }
@@ -149,7 +149,7 @@ static int by_table_and_name(const void *a, const void *b)
 /* Ours: in our table, or named like it in the table of a twin. */
 static bool is_own_set(const struct nft_set_row *row)
 {
-	return is_own(row->family, row->table) ||
+	return nft_is_own(row->family, row->table) ||
 	       strncmp(row->set->name, NFT_OWN_TABLE, strlen(NFT_OWN_TABLE)) == 0;
 }
 

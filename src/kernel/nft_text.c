@@ -213,31 +213,57 @@ void nft_rule_text(const struct nft_layout *l, const struct nft_rule *r, struct 
 		text_add(t, " comment \"%s\"", r->comment);
 }
 
+static void print_element(const struct nft_layout *l, const struct nft_set *s,
+			  const struct nft_list *list, size_t i, size_t counter, size_t printed,
+			  FILE *out)
+{
+	struct text t = { 0 };
+
+	if (printed)
+		fputs(printed % nft_kind_info(list->kind)->per_line ? ", " : ",\n\t\t\t     ", out);
+	element_text(list, i, &t);
+	fputs(t.s, out);
+	free(t.s);
+	if (s->counters)
+		fprintf(out, " : \"%s\"", l->counters[counter].name);
+}
+
+/* Port by port, as the kernel holds and nft lists them. */
+static void print_scattered(const struct nft_layout *l, const struct nft_set *s, FILE *out)
+{
+	const struct port_range *v = s->list.v;
+	size_t printed = 0;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		for (unsigned p = v[i].lo; p <= v[i].hi; p++) {
+			const struct port_range one = { (uint16_t)p, (uint16_t)p };
+			const struct nft_list list = { .kind = s->list.kind, .v = &one, .n = 1 };
+
+			print_element(l, s, &list, 0, s->counters ? s->counters[i] : 0, printed++,
+				      out);
+		}
+}
+
 static void print_set(const struct nft_layout *l, const struct nft_set *s, FILE *out)
 {
 	const struct nft_kind_info *info = nft_kind_info(s->list.kind);
+	bool scattered = nft_set_is_scattered(s);
 	size_t printed = 0;
+	uint8_t lo[16], hi[16];
 
 	fprintf(out, "\n\t%s %s {\n\t\t%s%s\n", s->counters ? "map" : "set", s->name, info->type,
 		s->counters ? " : counter" : "");
-	if (info->interval)
+	if (info->interval && !scattered)
 		fputs("\t\tflags interval\n", out);
+	if (scattered && !s->counters)
+		fputs("\t\tflags dynamic\n", out);
 	fputs("\t\telements = { ", out);
-	for (size_t i = 0; i < s->list.n; i++) {
-		struct text t = { 0 };
-		uint8_t lo[16], hi[16];
-
-		if (!nft_list_range(&s->list, i, lo, hi))
-			continue;
-		if (printed)
-			fputs(printed % info->per_line ? ", " : ",\n\t\t\t     ", out);
-		printed++;
-		element_text(&s->list, i, &t);
-		fputs(t.s, out);
-		free(t.s);
-		if (s->counters)
-			fprintf(out, " : \"%s\"", l->counters[s->counters[i]].name);
-	}
+	if (scattered)
+		print_scattered(l, s, out);
+	for (size_t i = 0; !scattered && i < s->list.n; i++)
+		if (nft_list_range(&s->list, i, lo, hi))
+			print_element(l, s, &s->list, i, s->counters ? s->counters[i] : 0,
+				      printed++, out);
 	fputs(" }\n\t}\n", out);
 }
 
