@@ -300,7 +300,7 @@ void nft_plan_own(struct nft_plan *p, const struct nft_state *now, const struct 
 	bool anew = !now->s.own_table || now->ours.n_foreign;
 	struct nft_layout l;
 
-	if (!now->ours.n_foreign && same_rules(&now->ours, want))
+	if (!now->ours.n_foreign && same_rules(&now->ours, want) && now->ours.husk == want->husk)
 		return;
 	nft_plan_about(p, NFT_ABOUT_TABLE, NULL, NULL);
 	if (now->s.own_table && (anew || !want->n_rules))

@@ -457,8 +457,7 @@ void nft_decode_own(const struct nft_snapshot *s, struct ruleset *ours)
 	join_errors(&r);
 	keep_counters(&r);
 	report_unused(&r);
-	if (!ours->n_rules && !ours->n_foreign)
-		foreign(&r, "the table inet " NFT_OWN_TABLE ", which is empty");
+	ours->husk = !ours->n_rules;
 	free(r.counters);
 	free(r.used_counters);
 	free(r.sets);

@@ -17,17 +17,34 @@ static int compare_names(const void *a, const void *b)
 	return strncmp(a, b, IFNAMSIZ);
 }
 
+/* "eth*" covers "eth0" and "eth1*". */
+static bool covers(const char *pattern, const char *name)
+{
+	size_t len = strnlen(pattern, IFNAMSIZ);
+
+	return len && pattern[len - 1] == '*' && !strncmp(pattern, name, len - 1);
+}
+
+static bool is_covered(const struct ifaces *l, size_t i)
+{
+	for (size_t k = 0; k < l->n; k++)
+		if (k != i && covers(l->v[k], l->v[i]) && compare_names(l->v[k], l->v[i]))
+			return true;
+	return false;
+}
+
 void ifaces_normalise(struct ifaces *l)
 {
-	size_t n = 0;
+	struct ifaces kept = { 0 };
 
 	if (l->n < 2)
 		return;
 	qsort(l->v, l->n, sizeof *l->v, compare_names);
-	for (size_t i = 1; i < l->n; i++)
-		if (compare_names(l->v[i], l->v[n]))
-			memmove(l->v[++n], l->v[i], IFNAMSIZ);
-	l->n = n + 1;
+	for (size_t i = 0; i < l->n; i++)
+		if (!is_covered(l, i) && (!i || compare_names(l->v[i], l->v[i - 1])))
+			ifaces_add(&kept, l->v[i]);
+	free(l->v);
+	*l = kept;
 }
 
 void ifaces_text(const struct ifaces *l, const char *before_each, struct text *t)

@@ -105,6 +105,7 @@ void ruleset_copy(struct ruleset *to, const struct ruleset *from)
 	}
 	for (size_t i = 0; i < from->n_foreign; i++)
 		*ARRAY_ADD(rs.foreign, rs.n_foreign) = copy_string(from->foreign[i]);
+	rs.husk = from->husk;
 	*to = rs;
 }
 

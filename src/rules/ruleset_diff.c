@@ -141,5 +141,12 @@ size_t ruleset_diff(const struct ruleset *want, const struct ruleset *got, FILE 
 		say(&d, "-", &line);
 		free(line.s);
 	}
+	if (got->husk && !want->husk && !want->n_rules) {
+		struct text line = { 0 };
+
+		text_add(&line, "what is left of untrack's own table");
+		say(&d, "-", &line);
+		free(line.s);
+	}
 	return d.n;
 }
