@@ -37,8 +37,8 @@ struct nft_set {
 	const size_t *counters; /* a map: of each port range the index of its counter; else NULL */
 };
 
-/* Thousands of ports that are hardly ever neighbours: as single elements of a hash table they load and
- * are found faster than as intervals of a tree. */
+/* Thousands of ports that are hardly ever neighbours: as single elements of a hash table they load
+ * and are found faster than as intervals of a tree. */
 bool nft_set_is_scattered(const struct nft_set *s);
 
 enum nft_action { NFT_DO_NOTRACK, NFT_DO_RETURN, NFT_DO_JUMP };

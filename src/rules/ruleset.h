@@ -49,7 +49,8 @@ struct ruleset { /* start from {0} */
 	size_t n_counters;
 	char **foreign; /* objects in our own containers that we did not write, in words */
 	size_t n_foreign;
-	bool husk; /* our container is there without a rule in it: nobody's loss, but not "nothing" */
+	bool husk; /* our container is there without a rule in it: nobody's loss, but not "nothing"
+		    */
 };
 
 struct rule *ruleset_add_rule(struct ruleset *rs); /* zeroed; fill it, then normalise */
