@@ -79,12 +79,10 @@ static void make_rule(struct fw_rule *r, const struct fake_rule *f)
 	r->twin = -1;
 	switch (f->kind) {
 	case FAKE_ESTABLISHED:
-		r->text = xstrdup("ct state established,related accept");
 		add_state(r, 2 | 4, FW_NEQ);
 		add_verdict(r, FW_ACCEPT);
 		break;
 	case FAKE_PORT:
-		r->text = xasprintf("tcp dport %u accept", f->port);
 		add_load(r, "meta", FW_F_L4PROTO, 0, 1);
 		add_cmp(r, FW_EQ, &tcp, 1);
 		add_load(r, "payload", FW_F_TRANSPORT, 2, 2);
@@ -92,7 +90,6 @@ static void make_rule(struct fw_rule *r, const struct fake_rule *f)
 		add_verdict(r, FW_ACCEPT);
 		break;
 	case FAKE_STATE_NEGATED:
-		r->text = xstrdup("ct state != { established, new } drop");
 		add_state(r, 2 | 8, FW_EQ);
 		add_verdict(r, FW_DROP);
 		break;

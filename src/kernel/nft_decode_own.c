@@ -316,9 +316,11 @@ static void read_rules(struct reader *r, const struct fw_chain *c, enum nft_chai
 
 	for (size_t i = 0; i < c->n_rules; i++) {
 		mark_sets(r, &c->rules[i]);
-		if (!read_rule(r, id, &c->rules[i], &may_return))
-			foreign(r, "rule %zu of chain %s: %s", i + 1, c->name,
-				c->rules[i].text ? c->rules[i].text : "?");
+		if (!read_rule(r, id, &c->rules[i], &may_return)) {
+			auto_free char *text = fw_rule_text(&c->rules[i]);
+
+			foreign(r, "rule %zu of chain %s: %s", i + 1, c->name, text);
+		}
 	}
 }
 

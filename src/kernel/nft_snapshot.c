@@ -285,7 +285,6 @@ static void rule_cb(const struct nlmsghdr *h, void *ctx)
 	rule->handle = nft_attr_u64(t.v[NFTA_RULE_HANDLE], 0);
 	rule->comment = nft_attr_comment(t.v[NFTA_RULE_USERDATA]);
 	read_exprs(r, rule, t.v[NFTA_RULE_EXPRESSIONS]);
-	rule->text = fw_rule_text(rule);
 }
 
 /* The kernel names the tables that exist; reading it creates none. */

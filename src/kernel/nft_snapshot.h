@@ -43,7 +43,4 @@ void nft_snapshot_free(struct nft_snapshot *s);
 /* Is this our own table? */
 bool nft_is_own(enum table_family f, const char *table);
 
-/* The rule as nft would print it, as far as we can; the rest as "[name]". Fresh string. */
-char *fw_rule_text(const struct fw_rule *r);
-
 #endif

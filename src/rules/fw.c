@@ -47,7 +47,6 @@ static void free_rule(struct fw_rule *r)
 		free_expr(&r->exprs[i]);
 	free(r->exprs);
 	free(r->comment);
-	free(r->text);
 }
 
 static void free_chain(struct fw_chain *c)

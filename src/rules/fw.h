@@ -119,7 +119,6 @@ struct fw_rule {
 	char *comment; /* NULL: none */
 	struct fw_expr *exprs;
 	size_t n_exprs;
-	char *text;   /* as nft would print it, as far as we can; for messages */
 	ssize_t twin; /* index into the ruleset that was read with it, or -1: somebody else's */
 };
 
@@ -148,6 +147,9 @@ struct fw {			 /* start from {0} */
 /* Same family and table, by name; NULL: none. */
 const struct fw_chain *fw_chain_find(const struct fw *fw, const struct fw_chain *near,
 				     const char *name);
+/* The rule as nft would print it, as far as we can, the rest as "[name]"; for messages. The caller
+ * frees. */
+char *fw_rule_text(const struct fw_rule *r);
 /* "inet filter input" into t. */
 void fw_chain_text(const struct fw_chain *c, struct text *t);
 void fw_free(struct fw *fw);

@@ -119,19 +119,25 @@ static struct traffic traffic_narrow(const struct traffic *t, const struct ports
 	return copy;
 }
 
-static enum outcome new_outcome(struct derivation *d, const struct traffic *t, enum family f,
-				const struct fw_chain *c)
+/* Closed: no new connection passes c, tracked or not. Where the untracked packet would pass, it is
+ * the twins' business to stop it. OUT_ACCEPT stands for every way in which c is open. */
+static enum outcome closed_outcome(struct derivation *d, const struct traffic *t, enum family f,
+				   const struct fw_chain *c)
 {
 	struct packet p;
 	struct walk *w;
-	enum outcome o;
+	enum outcome tracked, untracked;
 
 	packet_init(&p, t, f, c->hook);
 	w = walk_new(d->fw, &p, stand_in(c, CLASS_OPENING));
-	o = walk_chain(w, c, WALK_TRACKED)->outcome;
+	tracked = walk_chain(w, c, WALK_TRACKED)->outcome;
+	untracked = walk_chain(w, c, WALK_UNTRACKED)->outcome;
 	walk_free(w);
 	packet_free(&p);
-	return o;
+	if (tracked == OUT_MIXED)
+		return OUT_MIXED;
+	return tracked == untracked && (tracked == OUT_DROP || tracked == OUT_REJECT) ? tracked
+										      : OUT_ACCEPT;
 }
 
 static void note_closed(struct derivation *d, const struct traffic *t, enum family f,
@@ -151,7 +157,7 @@ static void note_closed(struct derivation *d, const struct traffic *t, enum fami
 static void chain_closes(struct derivation *d, struct traffic *t, enum family f,
 			 const struct fw_chain *c)
 {
-	enum outcome all = new_outcome(d, t, f, c);
+	enum outcome all = closed_outcome(d, t, f, c);
 	struct ports *mine = service_ports(t), none = { 0 }, closed = { 0 }, *cells;
 	size_t n;
 
@@ -164,7 +170,7 @@ static void chain_closes(struct derivation *d, struct traffic *t, enum family f,
 	cells = port_cells(mine, &d->cuts, &n);
 	for (size_t i = 0; i < n; i++) {
 		struct traffic part = traffic_narrow(t, &cells[i]);
-		enum outcome o = new_outcome(d, &part, f, c);
+		enum outcome o = closed_outcome(d, &part, f, c);
 
 		for (size_t k = 0; (o == OUT_DROP || o == OUT_REJECT) && k < cells[i].n; k++)
 			ports_add(&closed, cells[i].v[k].lo, cells[i].v[k].hi);

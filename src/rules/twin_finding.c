@@ -22,14 +22,14 @@ static bool first_time(struct twin_findings *f, const void *object, const char *
 
 void finding_rule_text(const struct fw_chain *c, const struct fw_rule *r, struct text *out)
 {
+	auto_free char *text = fw_rule_text(r);
 	size_t number = 0;
 
 	for (const struct fw_rule *i = c->rules; i <= r; i++)
 		number += i->twin < 0;
 	text_add(out, "rule %zu of ", number);
 	fw_chain_text(c, out);
-	if (r->text)
-		text_add(out, " (%s)", r->text);
+	text_add(out, " (%s)", text);
 }
 
 static char *rule_words(const struct step *s)

@@ -239,8 +239,10 @@ static enum nft_send copy_rule(struct nft_wire *w, uint32_t genid, const struct 
 
 static void check_text(const struct fw_rule *r, const char *want)
 {
-	if (want && strcmp(r->text, want) != 0)
-		fail_msg("%s\n but should be\n%s", r->text, want);
+	auto_free char *text = fw_rule_text(r);
+
+	if (want && strcmp(text, want) != 0)
+		fail_msg("%s\n but should be\n%s", text, want);
 }
 
 /* The last rule of the chain, copied: the same body. */

@@ -140,6 +140,22 @@ static void closed_port_opens_nothing(void **state)
 	world_free(&w);
 }
 
+/* Only the state rule closes the port: untracked packets would pass it. */
+static void dropped_only_as_new_gets_its_twin(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_ACCEPT);
+
+	(void)state;
+	b_verdict(b_state(b_rule(c), NEW, false), FW_DROP, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 1);
+	assert_int_equal(w.rs.twins[0].match.tcp, TCP_OPENING);
+	assert_string_equal(w.rs.twins[0].body, "verdict=1");
+	world_free(&w);
+}
+
 static void closed_ports_of_a_service_are_left_out(void **state)
 {
 	struct world w = { 0 };
@@ -358,6 +374,7 @@ int main(void)
 		cmocka_unit_test(new_and_established_get_twins),
 		cmocka_unit_test(one_rule_for_both_states_gets_one_twin),
 		cmocka_unit_test(closed_port_opens_nothing),
+		cmocka_unit_test(dropped_only_as_new_gets_its_twin),
 		cmocka_unit_test(closed_ports_of_a_service_are_left_out),
 		cmocka_unit_test(deny_list_before_the_service_rule_is_enough),
 		cmocka_unit_test(limits_need_a_twin_of_established),

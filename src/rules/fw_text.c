@@ -4,7 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
-#include "kernel/nft_snapshot.h"
+#include "rules/fw.h"
 
 #define TEXT_MAX 200   /* characters of one rule */
 #define ELEMENTS_MAX 8 /* of an anonymous set */
