@@ -69,6 +69,13 @@ static enum fw_op state_of_elements(const struct nft_attrs *t, uint16_t one, uin
 	return op;
 }
 
+/* Ours: in our table, or named like it in the table of a twin. */
+bool nft_is_own_set(const struct nft_set_row *row)
+{
+	return nft_is_own(row->family, row->table) ||
+	       strncmp(row->set->name, NFT_OWN_TABLE, strlen(NFT_OWN_TABLE)) == 0;
+}
+
 bool nft_set_read(struct nft_set_row *row, const struct nlmsghdr *h)
 {
 	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
@@ -93,7 +100,7 @@ bool nft_set_read(struct nft_set_row *row, const struct nlmsghdr *h)
 	s->map = flags & (NFT_SET_MAP | NFT_SET_OBJECT);
 	s->verdict_map = flags & NFT_SET_MAP && data_type == NFT_DATA_VERDICT;
 	s->dynamic = flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT);
-	if (nft_is_own(row->family, row->table)) /* no rule of ours adds to a set (set_flags()) */
+	if (nft_is_own_set(row)) /* no rule of ours adds to a set (set_flags()) */
 		s->dynamic = flags & NFT_SET_TIMEOUT;
 	s->key_type = nft_attr_u32(t.v[NFTA_SET_KEY_TYPE], 0);
 	s->key_len = nft_attr_u32(t.v[NFTA_SET_KEY_LEN], 0);

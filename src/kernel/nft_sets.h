@@ -20,6 +20,9 @@ struct nft_set_row { /* one set of one table */
 	char *attrs; /* anonymous: the definition in hexadecimal, the first half of set->body */
 };
 
+/* Ours: in our table, or named like it in the table of a twin. */
+bool nft_is_own_set(const struct nft_set_row *row);
+
 /* From a NFT_MSG_NEWSET message; false: malformed, or of a family that is left out. */
 bool nft_set_read(struct nft_set_row *row, const struct nlmsghdr *h);
 

@@ -146,18 +146,11 @@ static int by_table_and_name(const void *a, const void *b)
 	return diff ? diff : strcmp(x->set->name, y->set->name);
 }
 
-/* Ours: in our table, or named like it in the table of a twin. */
-static bool is_own_set(const struct nft_set_row *row)
-{
-	return nft_is_own(row->family, row->table) ||
-	       strncmp(row->set->name, NFT_OWN_TABLE, strlen(NFT_OWN_TABLE)) == 0;
-}
-
 static bool needs_elements(const struct nft_set_row *row)
 {
 	const struct fw_set *s = row->set;
 
-	return is_own_set(row) || s->anonymous || s->verdict_map ||
+	return nft_is_own_set(row) || s->anonymous || s->verdict_map ||
 	       (!s->dynamic && !nft_set_has_addresses(s));
 }
 
@@ -305,7 +298,7 @@ static void keep_set_infos(struct reader *r)
 		struct nft_set_row *row = &r->rows[i];
 		struct nft_set_info *info;
 
-		if (!is_own_set(row))
+		if (!nft_is_own_set(row))
 			continue;
 		info = ARRAY_ADD(r->s->sets, r->s->n_sets);
 		info->family = row->family;
