@@ -226,14 +226,18 @@ static void drop_rules(struct ruleset *rs, size_t from)
 /* "counter name tcp dport map @tcp_ports_in notrack": the map must hold the ports of the match. */
 static bool read_shared(struct reader *r, const struct place *p)
 {
-	const struct fw_expr *load = &p->v[0], *ref = &p->v[1];
+	const struct fw_expr *load, *ref;
 	const struct nft_set_info *info;
 	size_t before = r->out->n_rules;
 	struct ports all = { 0 };
 	const struct ports *side;
 	bool ok;
 
-	if (p->n != 3 || load->op != FW_LOAD || load->field != FW_F_TRANSPORT || load->len != 2 ||
+	if (p->n != 3)
+		return false;
+	load = p->v;
+	ref = load + 1;
+	if (load->op != FW_LOAD || load->field != FW_F_TRANSPORT || load->len != 2 ||
 	    load->offset & ~2 || strcmp(ref->name, "objref") != 0 || ref->object || !ref->set ||
 	    ref->sreg != load->dreg || ref->set->key_len != 2 || !ref->set->known ||
 	    ref->set->dynamic || !is_notrack(&p->v[2]) || !nft_chain_info(p->chain)->base)
@@ -295,7 +299,7 @@ static bool read_rule(struct reader *r, enum nft_chain_id c, const struct fw_rul
 	size_t used;
 	bool ok;
 
-	if (!nft_match_get(rule->exprs, rule->n_exprs, TABLE_INET, &m, &used))
+	if (!rule->n_exprs || !nft_match_get(rule->exprs, rule->n_exprs, TABLE_INET, &m, &used))
 		return false;
 	p.m = &m;
 	p.v = rule->exprs + used;

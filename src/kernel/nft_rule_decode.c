@@ -418,7 +418,7 @@ bool nft_match_get(const struct fw_expr *v, size_t n, enum table_family table, s
 	bool ok = true;
 
 	*used = 0;
-	while (ok && read_test(v + *used, n - *used, &t)) {
+	while (ok && *used < n && read_test(v + *used, n - *used, &t)) {
 		const struct nft_field *f =
 			nft_field_find(t.load->field, t.load->offset, t.load->len);
 
