@@ -18,7 +18,6 @@ REFUSED = {
     "invalid-untracked": "untracked-dropped",
     "mangle-invalid": "untracked-dropped",
     "negated": "state-negated",
-    "ratelimit": "state-lost",
     "synproxy": "synproxy-conflict",
 }
 # An ACK that belongs to no connection opens one while tracked and continues one while exempt, which
