@@ -95,8 +95,7 @@ build() {
 	cp "$here"/../rules.d/*.conf /run/etc/rules.d/
 	on server "$here/kernel/talk" serve 22 80 443 25 >/run/ready &
 	while ! [ -s /run/ready ]; do sleep 0.05; done
-	talk client 2001:db8::10 22 1 64 >/run/first # neighbours find each other
-	sleep 0.1
+	talk client 2001:db8::10 9 1 64 >/run/refused # neighbours find each other
 }
 
 firewall='table inet filter {
