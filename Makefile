@@ -29,6 +29,12 @@ DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-for
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG) --libs $(LIBS) 2>/dev/null)
+# Linked from their archives where these are installed: loading four libraries is a quarter of the
+# time of a small apply. STATIC= takes the shared ones, as a distribution would.
+STATIC     ?= nftnl inih jansson
+archive     = $(filter /%,$(shell $(CC) -print-file-name=lib$1.a))
+PKG_LIBS   := $(foreach l,$(PKG_LIBS),$(if $(filter $(STATIC:%=-l%),$l),$(if \
+              $(call archive,$(l:-l%=%)),-l:lib$(l:-l%=%).a,$l),$l))
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
             -DSTATEDIR='"$(STATEDIR)"' -DRUNDIR='"$(RUNDIR)"' $(WARN) -Isrc -MMD -MP \
             $(PKG_CFLAGS) $(HARD_C) $(CPPFLAGS) $(CFLAGS)
@@ -48,7 +54,7 @@ Q    := $(if $(V),,@)
 all: $B/$(PROG)
 
 # Other flags or paths than last time: everything is built again.
-FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS)
 ifneq ($(file <$B/flags),$(FLAGS))
 $(shell mkdir -p $B)
 $(file >$B/flags,$(FLAGS))

@@ -144,7 +144,7 @@ static enum exit_code run_locked(struct change *c)
 		return result_code(recovered);
 	if (past_read(c->s, &c->past) || drain_leaving(c))
 		return CODE_REFUSED;
-	host_params_read(&host);
+	host_params_read(&host, compile_host_facts(c->policy));
 	if (!is_recorded(c))
 		preflight(c);
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);

@@ -36,7 +36,7 @@ static enum exit_code compare(const struct session *s, const struct policy *p, s
 
 	if (read_kernel(s, p, c))
 		return CODE_REFUSED;
-	host_params_read(&host);
+	host_params_read(&host, compile_host_facts(p));
 	compile_rules(p, &host, &c->want, s->d);
 	c->blocked = twin_derive(p, &host, &c->fw, &c->want, &c->plan, s->d) != 0;
 	return CODE_DONE;

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "kernel/rtnl.h"
 #include "util.h"
 
@@ -58,15 +59,17 @@ static void read_ephemeral(struct port_range *r)
 	s[strcspn(s, "\n")] = '\0';
 	*blank = '\0';
 	blank += 1 + strspn(blank + 1, " \t");
-	if (parse_uint(s, 0, UINT16_MAX, &lo) && parse_uint(blank, lo, UINT16_MAX, &hi))
+	if (parse_uint(s, 1, UINT16_MAX, &lo) && parse_uint(blank, lo, UINT16_MAX, &hi))
 		*r = (struct port_range){ (uint16_t)lo, (uint16_t)hi };
 }
 
-void host_params_read(struct host_params *h)
+void host_params_read(struct host_params *h, unsigned facts)
 {
 	*h = HOST_PARAMS_DEFAULT;
-	read_ephemeral(&h->ephemeral);
-	h->forwards = any_forwards();
+	if (facts & HOST_EPHEMERAL)
+		read_ephemeral(&h->ephemeral);
+	if (facts & HOST_FORWARDS)
+		h->forwards = any_forwards();
 }
 
 /* The last word of "client port server port". */
@@ -112,6 +115,9 @@ uint16_t host_ssh_port(void)
 	uint16_t port = connection_port(getenv("SSH_CONNECTION"));
 	long pid = getppid();
 
+	/* A person has a terminal; a timer or a boot need not look for a session. */
+	if (!isatty(STDIN_FILENO) && !isatty(STDERR_FILENO))
+		return port;
 	for (int i = 0; !port && pid > 1 && i < ANCESTORS_MAX; i++) {
 		port = environ_port(pid);
 		pid = parent_of(pid);

@@ -6,7 +6,7 @@
 #include "rules/compile.h"
 
 /* Port range and forwarding of this network namespace. Unreadable: the kernel's defaults. */
-void host_params_read(struct host_params *h);
+void host_params_read(struct host_params *h, unsigned facts); /* HOST_*: those that matter */
 
 /* Is this the port of the SSH session that we are run from (SSH_CONNECTION)? 0: no session. */
 uint16_t host_ssh_port(void);

@@ -14,6 +14,7 @@
 struct backend {
 	struct nft_wire *wire;
 	struct nft_state now; /* of the last read */
+	uint32_t opened;      /* the generation id at open, for the first read; then 0 */
 };
 
 static void nft_close(struct backend *b)
@@ -30,7 +31,9 @@ static int nft_open(struct backend **out, struct diag *d)
 	struct backend *b = xcalloc(1, sizeof *b);
 
 	b->wire = nft_wire_open(d);
-	if (!b->wire || !nft_wire_genid(b->wire, d)) {
+	if (b->wire)
+		b->opened = nft_wire_genid(b->wire, d);
+	if (!b->opened) {
 		nft_close(b);
 		return -1;
 	}
@@ -40,10 +43,13 @@ static int nft_open(struct backend **out, struct diag *d)
 
 static int nft_read(struct backend *b, struct ruleset *ours, struct fw *fw, struct diag *d)
 {
-	struct nft_state now = { 0 };
+	struct nft_state now = { .s.genid = b->opened };
 
+	b->opened = 0;
 	if (nft_snapshot_read(b->wire, &now.s, d))
 		return -1;
+	if (fw)
+		nft_snapshot_legacy(&now.s.fw);
 	nft_decode(&now.s, &now.ours);
 	nft_twin_sets_read(&now);
 	ruleset_copy(ours, &now.ours);

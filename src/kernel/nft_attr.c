@@ -141,7 +141,7 @@ void text_hex(struct text *t, const void *data, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *v = data;
-	char out[513];
+	char out[512];
 
 	while (len) {
 		size_t n = len < sizeof out / 2 ? len : sizeof out / 2;
@@ -150,8 +150,7 @@ void text_hex(struct text *t, const void *data, size_t len)
 			out[2 * i] = digits[v[i] >> 4];
 			out[2 * i + 1] = digits[v[i] & 15];
 		}
-		out[2 * n] = '\0';
-		text_add(t, "%s", out);
+		text_put(t, out, 2 * n);
 		v += n;
 		len -= n;
 	}

@@ -22,6 +22,9 @@
  * FW_UNKNOWN, name and body set). */
 int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
 		   struct fw_expr *out);
+/* The same without the body, for rules that nobody copies. */
+int nft_expr_read(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
+		  struct fw_expr *out);
 
 /* Bytes that nft_body_put adds to a message, at most; to be added to the room of nft_batch_msg. */
 size_t nft_body_room(const char *body);

@@ -177,7 +177,7 @@ void nft_name_text(struct text *t, const char *name)
 	for (; *name; name += n) {
 		for (n = 0; is_plain(name[n]); n++)
 			;
-		text_add(t, "%.*s", (int)n, name);
+		text_put(t, name, n);
 		if (n == 0) {
 			text_add(t, "%%%02x", (unsigned char)*name);
 			n = 1;

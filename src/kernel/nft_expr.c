@@ -127,7 +127,7 @@ static char *body_of(const struct nlattr *name, const struct nlattr *data, struc
 		return t.s;
 	nft_canon_data(&b, name, data, anonymous ? ref->name : 0);
 	nft_name_text(&t, kernel_name);
-	text_add(&t, ":");
+	text_put(&t, ":", 1);
 	text_hex(&t, b.v, b.n);
 	free(b.v);
 	if (anonymous && e->set->body)
@@ -157,29 +157,44 @@ static void forget(struct fw_expr *e)
 	*e = (struct fw_expr){ .op = FW_UNKNOWN, .name = e->name };
 }
 
-int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
-		   struct fw_expr *out)
+int nft_expr_read(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
+		  struct fw_expr *out)
 {
 	struct nft_expr_in in = { .sets = sets, .n_sets = n_sets };
-	auto_free char *kernel_name = NULL;
 	struct nft_attrs t;
 	bool good;
 
 	nft_attrs_nested(&t, elem);
-	kernel_name = nft_attr_string(t.v[NFTA_EXPR_NAME]);
-	if (!kernel_name || !*kernel_name) {
-		*out = (struct fw_expr){ .op = FW_UNKNOWN, .once = true };
+	*out = (struct fw_expr){ .op = FW_UNKNOWN, .once = true };
+	out->name = nft_attr_string(t.v[NFTA_EXPR_NAME]);
+	if (!out->name || !*out->name) {
+		free(out->name);
 		out->name = xstrdup("nameless");
-		out->body = xstrdup("nameless:");
 		return -1;
 	}
 	nft_attrs_nested(&in.data, t.v[NFTA_EXPR_DATA]);
-	*out = (struct fw_expr){ .name = xstrdup(kernel_name) };
 	/* No kernel has an expression of the name that bodies use for their verdicts. */
-	good = strcmp(kernel_name, "verdict") != 0 && understand(&in, out);
+	good = strcmp(out->name, "verdict") != 0;
+	*out = (struct fw_expr){ .name = out->name };
+	good = good && understand(&in, out);
 	if (!good)
 		forget(out);
-	out->body = body_of(t.v[NFTA_EXPR_NAME], t.v[NFTA_EXPR_DATA], out, kernel_name);
 	out->once = !good || is_once(out);
 	return good ? 0 : -1;
+}
+
+int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
+		   struct fw_expr *out)
+{
+	int rc = nft_expr_read(elem, sets, n_sets, out);
+	auto_free char *kernel_name = NULL;
+	struct nft_attrs t;
+
+	nft_attrs_nested(&t, elem);
+	kernel_name = nft_attr_string(t.v[NFTA_EXPR_NAME]);
+	if (kernel_name && *kernel_name)
+		out->body = body_of(t.v[NFTA_EXPR_NAME], t.v[NFTA_EXPR_DATA], out, kernel_name);
+	else
+		out->body = xstrdup("nameless:");
+	return rc;
 }

@@ -246,6 +246,7 @@ static void find_sets(struct reader *r, const struct fw_chain *c)
 
 static void read_exprs(const struct reader *r, struct fw_rule *rule, const struct nlattr *list)
 {
+	bool own = nft_is_own(r->sets_of->family, r->sets_of->table);
 	const struct nlattr *a;
 
 	if (!list)
@@ -254,8 +255,9 @@ static void read_exprs(const struct reader *r, struct fw_rule *rule, const struc
 	{
 		if (mnl_attr_get_type(a) != NFTA_LIST_ELEM)
 			continue;
-		nft_expr_parse(a, r->sets ? r->sets + r->first_set : NULL, r->n_sets,
-			       ARRAY_ADD(rule->exprs, rule->n_exprs));
+		(own ? nft_expr_read : nft_expr_parse)(
+			a, r->sets ? r->sets + r->first_set : NULL, r->n_sets,
+			ARRAY_ADD(rule->exprs, rule->n_exprs));
 	}
 }
 
@@ -359,7 +361,8 @@ static int read_once(struct nft_wire *w, struct nft_snapshot *s, struct diag *d)
 	uint32_t after;
 	int rc;
 
-	s->genid = nft_wire_genid(w, d);
+	if (!s->genid)
+		s->genid = nft_wire_genid(w, d);
 	if (!s->genid)
 		return -1;
 	rc = read_all(&r, &what);
@@ -379,11 +382,12 @@ static int read_once(struct nft_wire *w, struct nft_snapshot *s, struct diag *d)
 
 int nft_snapshot_read(struct nft_wire *w, struct nft_snapshot *s, struct diag *d)
 {
-	struct nft_snapshot got = { 0 };
+	struct nft_snapshot got = { .genid = s->genid };
 	int rc = 1;
 
 	for (int i = 0; i < TRIES && rc == 1; i++) {
-		nft_snapshot_free(&got);
+		if (i)
+			nft_snapshot_free(&got);
 		rc = read_once(w, &got, d);
 	}
 	if (rc == 1) {
@@ -395,8 +399,6 @@ int nft_snapshot_read(struct nft_wire *w, struct nft_snapshot *s, struct diag *d
 		nft_snapshot_free(&got);
 		return -1;
 	}
-	read_legacy(&got.fw, "ip", "/proc/net/ip_tables_names");
-	read_legacy(&got.fw, "ip6", "/proc/net/ip6_tables_names");
 	*s = got;
 	return 0;
 }
@@ -416,4 +418,10 @@ void nft_snapshot_free(struct nft_snapshot *s)
 	fw_free(&s->own);
 	fw_free(&s->fw);
 	*s = (struct nft_snapshot){ 0 };
+}
+
+void nft_snapshot_legacy(struct fw *fw)
+{
+	read_legacy(fw, "ip", "/proc/net/ip_tables_names");
+	read_legacy(fw, "ip6", "/proc/net/ip6_tables_names");
 }

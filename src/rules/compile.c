@@ -334,6 +334,18 @@ static void both_hooks(const struct policy *p, const char *name, enum verdict ve
 	}
 }
 
+unsigned compile_host_facts(const struct policy *p)
+{
+	unsigned facts = p->loopback || p->n_interfaces ? HOST_EPHEMERAL : 0;
+
+	if (p->n_interfaces)
+		facts |= HOST_FORWARDS;
+	for (size_t i = 0; i < p->n_services; i++)
+		if (p->services[i].role == ROLE_CLIENT || p->services[i].role == ROLE_PEER)
+			facts |= HOST_EPHEMERAL;
+	return facts;
+}
+
 void compile_rules(const struct policy *p, const struct host_params *h, struct ruleset *out,
 		   struct diag *d)
 {

@@ -13,6 +13,10 @@ struct host_params {		     /* the few facts of a host that change what is compil
 };
 #define HOST_PARAMS_DEFAULT ((struct host_params){ .ephemeral = { 32768, 60999 } })
 
+/* Which of them matter to this policy; the others may stay at their defaults. */
+enum { HOST_EPHEMERAL = 1, HOST_FORWARDS = 2 };
+unsigned compile_host_facts(const struct policy *p);
+
 /* The raw rules. Never fails; a policy without exemptions gives an empty ruleset (no loopback rule
  * either). A port that two services of one shape both name belongs to the first one: a "shadowed"
  * warning in d for the other. */

@@ -66,8 +66,9 @@ int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struc
 	return 0;
 }
 
-void host_params_read(struct host_params *h)
+void host_params_read(struct host_params *h, unsigned facts)
 {
+	(void)facts;
 	*h = HOST_PARAMS_DEFAULT;
 }
 

@@ -92,6 +92,7 @@ static void test_own_table(void **state)
 {
 	struct fixture *f = fixture(state, tables);
 	const struct nft_snapshot *s = &f->s;
+	auto_free char *text = NULL;
 
 	assert_true(s->own_table);
 	assert_int_equal(s->own_flags, 0);
@@ -99,7 +100,8 @@ static void test_own_table(void **state)
 	assert_string_equal(s->own.chains[0].name, "prerouting");
 	assert_int_equal(s->own.chains[0].hook, HOOK_PREROUTING);
 	assert_int_equal(s->own.chains[0].priority, -300);
-	assert_string_equal(s->own.chains[0].rules[0].text, "tcp dport @ports notrack");
+	text = fw_rule_text(&s->own.chains[0].rules[0]);
+	assert_string_equal(text, "tcp dport @ports notrack");
 	assert_int_equal(s->n_objects, 1);
 	assert_string_equal(s->objects[0].name, "web_in");
 	assert_int_equal(s->objects[0].packets, 7);
