@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* untrack: the command table, which yields dispatch, parsing and help; findings; exit codes. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,7 +214,13 @@ int main(int argc, char **argv)
 {
 	struct diag d = { 0 };
 	struct session s = { .out = stdout, .d = &d };
-	enum exit_code code = dispatch(argv + (argc > 0), &s);
+	enum exit_code code;
+
+	/* A reader that went away or a file size limit is an error of one write, and no reason to
+	 * die in the middle of a transaction. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	code = dispatch(argv + (argc > 0), &s);
 
 	diag_print(&d, stderr, s.req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE,
 		   wants_colour(&s.req, STDERR_FILENO));

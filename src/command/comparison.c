@@ -58,7 +58,7 @@ static enum exit_code print_difference(const struct session *s, const struct com
 
 	n = ruleset_diff(&c->want, &c->have, f);
 	fclose(f);
-	status_print_diff(lines, "", s->req.verbose, s->colour, s->out);
+	status_print_diff(lines, "", s->colour, s->out);
 	if (!n && !s->req.quiet)
 		fprintf(s->out, "equal: %zu rules, %zu twins\n", c->have.n_rules, c->have.n_twins);
 	return n ? CODE_NO : CODE_DONE;

@@ -6,6 +6,7 @@
 #include "kernel/nft_text.h"
 #include "report/show.h"
 #include "rules/compile.h"
+#include "rules/preflight.h"
 
 /* As policy_load; a configuration that asks for nothing is wrong, too. */
 static int load(const struct session *s, struct policy *p)
@@ -74,8 +75,10 @@ enum exit_code command_check(struct session *s)
 	struct ruleset rs = { 0 };
 	int rc = load(s, &p);
 
-	if (!rc)
+	if (!rc) {
+		preflight_policy(&p, s->d);
 		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
+	}
 	if (rc || !s->req.quiet)
 		print_verdict(s, &p, !rc);
 	ruleset_free(&rs);

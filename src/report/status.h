@@ -39,9 +39,8 @@ void status_free(struct status *st); /* what status_compare made */
 void status_text(const struct status *st, bool verbose, bool colour, FILE *out);
 void status_json(const struct status *st, FILE *out);
 
-/* Text of ruleset_diff: lines that begin with + in green, with - in red. Unless whole, the bytes of
- * a twin's expressions are left out: "meta cmp lookup verdict:accept". */
-void status_print_diff(const char *lines, const char *indent, bool whole, bool colour, FILE *out);
+/* Text of ruleset_diff: lines that begin with + in green, with - in red. */
+void status_print_diff(const char *lines, const char *indent, bool colour, FILE *out);
 const char *twin_need_name(enum twin_need need);
 
 #endif

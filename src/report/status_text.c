@@ -121,6 +121,14 @@ static void print_need(const struct page *pg, const struct twin_plan *plan, size
 	free(t.s);
 }
 
+static bool has_need(const struct twin_plan *plan, const struct fw_chain *c, enum twin_need need)
+{
+	for (size_t i = 0; i < plan->n_needs; i++)
+		if (plan->needs[i].chain == c && plan->needs[i].need == need)
+			return true;
+	return false;
+}
+
 static bool said_before(const struct twin_plan *plan, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
@@ -169,6 +177,9 @@ static void print_twins(const struct page *pg, const struct status *st)
 		bool silent = plan->needs[i].need == NEED_TWINS &&
 			      count_twins(st->have, plan->needs[i].chain);
 
+		silent = silent || (plan->needs[i].need == NEED_NONE &&
+				    has_need(plan, plan->needs[i].chain, NEED_TWINS));
+
 		if (pg->verbose)
 			print_in_full(pg, plan, i);
 		else if (!silent && !said_before(plan, i))
@@ -176,35 +187,14 @@ static void print_twins(const struct page *pg, const struct status *st)
 	}
 }
 
-/* The words of a line; behind "::" stand expressions, whose bytes only a machine reads. */
-static void print_words(const char *line, int len, FILE *out)
-{
-	const char *end = line + len, *body = memmem(line, (size_t)len, " :: ", 4);
-
-	if (!body) {
-		fprintf(out, "%.*s", len, line);
-		return;
-	}
-	fprintf(out, "%.*s ::", (int)(body - line), line);
-	for (const char *word = body + 4; word < end;) {
-		int width = (int)strcspn(word, " \n"), name = (int)strcspn(word, ": \n");
-
-		fprintf(out, " %.*s", width > 20 ? name : width, word);
-		word += width + 1;
-	}
-}
-
-void status_print_diff(const char *lines, const char *indent, bool whole, bool colour, FILE *out)
+void status_print_diff(const char *lines, const char *indent, bool colour, FILE *out)
 {
 	while (*lines) {
 		int len = (int)strcspn(lines, "\n");
 		const char *paint = *lines == '+' ? GREEN : *lines == '-' ? RED : "";
 
 		fprintf(out, "%s%s", indent, colour ? paint : "");
-		if (whole)
-			fprintf(out, "%.*s", len, lines);
-		else
-			print_words(lines, len, out);
+		fprintf(out, "%.*s", len, lines);
 		fprintf(out, "%s\n", colour ? PLAIN : "");
 		lines += len + (lines[len] == '\n');
 	}
@@ -238,6 +228,6 @@ void status_text(const struct status *st, bool verbose, bool colour, FILE *out)
 	if (!st->n_drift)
 		return;
 	heading(&pg, "Drift: + belongs there, - does not");
-	status_print_diff(st->drift, "  ", verbose, colour, out);
+	status_print_diff(st->drift, "  ", colour, out);
 	fprintf(out, "  cure: untrack apply\n");
 }

@@ -28,8 +28,32 @@ static bool serves_tcp_port(const struct service *sv, uint16_t port)
 	return memchr(sv->protos.v, IPPROTO_TCP, sv->protos.n) && ports_contains(&sv->ports, port);
 }
 
+/* What speaks on an idle flow must do so before whatever is in front forgets the flow. */
+static void check_keepalive(const struct service *s, struct diag *d)
+{
+	if (!s->keepalive || !s->upstream_timeout || s->keepalive < s->upstream_timeout)
+		return;
+	diag_warn(d, &s->upstream_at, "upstream-timeout",
+		  "%s: keepalive (%us) is not shorter than upstream-timeout (%us): idle "
+		  "connections are forgotten upstream",
+		  s->name, s->keepalive, s->upstream_timeout);
+	diag_cure(d, "let the application speak more often, or raise the timeout upstream");
+}
+
+void preflight_policy(const struct policy *p, struct diag *d)
+{
+	for (size_t i = 0; i < p->n_services; i++)
+		check_keepalive(&p->services[i], d);
+	if (!p->n_conntrack)
+		return;
+	diag_warn(d, &p->conntrack[0].at, "conntrack-settings",
+		  "[conntrack] is checked, but this version sets none of it");
+	diag_cure(d, "set net.netfilter.nf_conntrack_* in /etc/sysctl.d");
+}
+
 void preflight_check(const struct policy *p, const struct host_facts *facts, struct diag *d)
 {
+	preflight_policy(p, d);
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *sv = &p->services[i];
 

@@ -13,6 +13,9 @@ struct host_facts {
 	bool (*has_interface)(const char *pattern); /* does "eth0" or "bond*" exist now? */
 };
 
+/* What needs no facts: conntrack-settings, upstream-timeout (warnings). Part of preflight_check. */
+void preflight_policy(const struct policy *p, struct diag *d);
+
 /* Findings missing-interface (note) and management-port (warning). */
 void preflight_check(const struct policy *p, const struct host_facts *facts, struct diag *d);
 

@@ -57,6 +57,23 @@ static void test_management_port(void **state)
 	diag_free(&d);
 }
 
+static void test_what_is_not_done_is_said(void **state)
+{
+	struct diag d = { 0 };
+
+	(void)state;
+	check("[conntrack]\nmax = 1000\n[service a]\nprotocol = tcp\nport = 80\n"
+	      "upstream-timeout = 20s\nkeepalive = 30s\n"
+	      "[service b]\nprotocol = tcp\nport = 81\nupstream-timeout = 20s\nkeepalive = 19s\n",
+	      0, &d);
+	assert_int_equal(d.n, 2);
+	assert_string_equal(d.v[0].id, "upstream-timeout");
+	assert_int_equal(d.v[0].line, 6);
+	assert_string_equal(d.v[1].id, "conntrack-settings");
+	assert_int_equal(d.v[1].line, 2);
+	diag_free(&d);
+}
+
 static void test_no_session(void **state)
 {
 	struct diag d = { 0 };
@@ -74,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_missing_interfaces),
 		cmocka_unit_test(test_management_port),
+		cmocka_unit_test(test_what_is_not_done_is_said),
 		cmocka_unit_test(test_no_session),
 	};
 
