@@ -94,6 +94,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct nft_set *)a)->name, ((const struct nft_set *)b)->name);
 }
 
+#define SCATTERED_MIN 128 /* ranges; fewer are found as fast in a tree, and read better */
+
 bool nft_set_is_scattered(const struct nft_set *s)
 {
 	const struct port_range *v = s->list.v;
@@ -102,7 +104,7 @@ bool nft_set_is_scattered(const struct nft_set *s)
 
 	for (size_t i = 0; ports && i < s->list.n; i++)
 		single += v[i].hi - v[i].lo + 1u;
-	return s->name && s->list.n > 1000 && single <= 2 * s->list.n;
+	return s->name && s->list.n > SCATTERED_MIN && single <= 2 * s->list.n;
 }
 
 bool nft_layout_names_set(const char *name)

@@ -255,9 +255,9 @@ static void read_exprs(const struct reader *r, struct fw_rule *rule, const struc
 	{
 		if (mnl_attr_get_type(a) != NFTA_LIST_ELEM)
 			continue;
-		(own ? nft_expr_read : nft_expr_parse)(
-			a, r->sets ? r->sets + r->first_set : NULL, r->n_sets,
-			ARRAY_ADD(rule->exprs, rule->n_exprs));
+		(own ? nft_expr_read : nft_expr_parse)(a, r->sets ? r->sets + r->first_set : NULL,
+						       r->n_sets,
+						       ARRAY_ADD(rule->exprs, rule->n_exprs));
 	}
 }
 
