@@ -31,6 +31,16 @@ struct nft_wire {
 	size_t cap;
 };
 
+static void refused(struct diag *d, int errnum, const char *what)
+{
+	diag_error(d, NULL, "nf-tables", errnum, "%s", what);
+	if (errnum == EPERM)
+		diag_cure(d, "run as root (CAP_NET_ADMIN in this network namespace)");
+	else if (errnum == EOPNOTSUPP || errnum == EINVAL || errnum == EPROTONOSUPPORT ||
+		 errnum == EAFNOSUPPORT)
+		diag_cure(d, "this kernel has no nf_tables; try: modprobe nf_tables");
+}
+
 struct nft_wire *nft_wire_open(struct diag *d)
 {
 	struct nft_wire *w = xcalloc(1, sizeof *w);
@@ -38,8 +48,7 @@ struct nft_wire *nft_wire_open(struct diag *d)
 
 	w->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!w->nl || mnl_socket_bind(w->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		diag_error(d, NULL, "nf-tables", errno, "no netlink socket for netfilter");
-		diag_cure(d, "is nfnetlink in this kernel? Try: modprobe nf_tables");
+		refused(d, errno, "no netlink socket for netfilter");
 		nft_wire_close(w);
 		return NULL;
 	}
@@ -170,11 +179,7 @@ int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 
 static int genid_failed(struct diag *d, int errnum)
 {
-	diag_error(d, NULL, "nf-tables", errnum, "cannot read nf_tables");
-	if (errnum == EPERM)
-		diag_cure(d, "run as root (CAP_NET_ADMIN in this network namespace)");
-	else if (errnum == EOPNOTSUPP || errnum == EINVAL || errnum == EPROTONOSUPPORT)
-		diag_cure(d, "this kernel has no nf_tables; try: modprobe nf_tables");
+	refused(d, errnum, "cannot read nf_tables");
 	return 0;
 }
 
