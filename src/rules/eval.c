@@ -20,7 +20,8 @@ struct value {			     /* what a register holds */
 struct machine {
 	const struct packet *packet;
 	uint32_t state;
-	struct value regs[FW_REGS];
+	struct value regs[FW_REGS]; /* of those in use; most rules need one or two */
+	uint32_t used;		    /* a bit for each */
 	struct eval *out;
 	enum tri match; /* so far */
 };
@@ -93,7 +94,9 @@ static void load_payload(const struct packet *p, const struct fw_expr *e, struct
 	v->field = e->field;
 	v->offset = e->offset;
 	for (size_t i = 0; i < n; i++)
-		if (f[i].header == e->field && f[i].offset == e->offset && e->len <= f[i].len)
+		if (f[i].header == e->field && f[i].offset == e->offset && e->len == f[i].len)
+			v->domain = f[i].domain;
+		else if (f[i].header == e->field && f[i].offset == e->offset && e->len < f[i].len)
 			domain_truncate(f[i].domain, e->len, &v->own);
 }
 
@@ -101,7 +104,9 @@ static void set_reg(struct machine *m, uint8_t reg, struct value v)
 {
 	if (reg >= FW_REGS)
 		return;
-	domain_free(&m->regs[reg].own);
+	if (m->used & 1u << reg)
+		domain_free(&m->regs[reg].own);
+	m->used |= 1u << reg;
 	m->regs[reg] = v;
 	if (v.own.n)
 		m->regs[reg].domain = &m->regs[reg].own;
@@ -153,7 +158,11 @@ static void load(struct machine *m, const struct fw_expr *e)
 
 static struct value *reg(struct machine *m, uint8_t r)
 {
-	return &m->regs[r < FW_REGS ? r : 0];
+	r = r < FW_REGS ? r : 0;
+	if (!(m->used & 1u << r))
+		m->regs[r] = (struct value){ 0 };
+	m->used |= 1u << r;
+	return &m->regs[r];
 }
 
 /* Exempt flows have no NAT (that is a finding of its own), so these two bits are known. */
@@ -290,7 +299,7 @@ static bool state_in_key(struct machine *m, const struct fw_expr *e)
 	size_t words = e->set ? (e->set->key_len + 3) / 4 : 1;
 
 	for (size_t r = e->sreg; r < e->sreg + words && r < FW_REGS; r++)
-		if (m->regs[r].state)
+		if (m->used & 1u << r && m->regs[r].state)
 			return true;
 	return false;
 }
@@ -442,8 +451,13 @@ static void execute(struct machine *m, const struct fw_expr *e)
 
 void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state, struct eval *out)
 {
-	struct machine m = { .packet = p, .state = state, .out = out, .match = YES };
+	struct machine m;
 
+	m.packet = p;
+	m.state = state;
+	m.used = 0;
+	m.out = out;
+	m.match = YES;
 	*out = (struct eval){ .flags = EVAL_FLOW };
 	for (size_t i = 0; i < r->n_exprs && m.match != NO && !out->n; i++)
 		execute(&m, &r->exprs[i]);
@@ -452,7 +466,17 @@ void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state
 	else if (!out->n)
 		add_branch(&m, &(struct fw_target){ FW_CONTINUE, NULL }, 0, YES);
 	for (size_t i = 0; i < FW_REGS; i++)
-		domain_free(&m.regs[i].own);
+		if (m.used & 1u << i)
+			domain_free(&m.regs[i].own);
+}
+
+bool rule_asks_conntrack(const struct fw_rule *r)
+{
+	for (size_t i = 0; i < r->n_exprs; i++)
+		if (r->exprs[i].op == FW_LOAD &&
+		    (r->exprs[i].field == FW_F_CT_STATE || r->exprs[i].field == FW_F_CT_OTHER))
+			return true;
+	return false;
 }
 
 void eval_free(struct eval *e)

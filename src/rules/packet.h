@@ -75,6 +75,9 @@ struct eval {
 void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state, struct eval *out);
 void eval_free(struct eval *e);
 
+/* Does the state, or that there is a state at all, make a difference to it? */
+bool rule_asks_conntrack(const struct fw_rule *r);
+
 /* The rule's body as a twin with match m carries it: its expressions but for the state test and for
  * the tests of family and protocol that m makes already (nft would drop these when it reads its own
  * listing back), and for a verdict map by state the verdict of this element. */

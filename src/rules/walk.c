@@ -53,8 +53,9 @@ void walk_free(struct walk *w)
 		struct evals *e = &w->evals[i];
 
 		for (size_t k = 0; e->chain && k < e->chain->n_rules; k++) {
+			if (e->untracked[k].v != e->tracked[k].v)
+				eval_free(&e->untracked[k]);
 			eval_free(&e->tracked[k]);
-			eval_free(&e->untracked[k]);
 		}
 		free(e->tracked);
 		free(e->untracked);
@@ -82,7 +83,10 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 		if (c->rules[i].twin >= 0) /* ours: as if it were not there */
 			continue;
 		packet_eval(w->packet, &c->rules[i], w->tracked, &e->tracked[i]);
-		packet_eval(w->packet, &c->rules[i], STATE_UNTRACKED, &e->untracked[i]);
+		if (rule_asks_conntrack(&c->rules[i]))
+			packet_eval(w->packet, &c->rules[i], STATE_UNTRACKED, &e->untracked[i]);
+		else
+			e->untracked[i] = e->tracked[i]; /* one and the same, freed once */
 	}
 	return e;
 }
