@@ -123,7 +123,8 @@ bool nft_layout_names_set(const char *name)
 	for (size_t i = 0; word && i < ARRAY_SIZE(last); i++)
 		if (!strcmp(word + 1, last[i]))
 			return true;
-	return word && proto_parse(word + 1, &proto);
+	return word && proto_parse(word + 1, &proto) && proto_has_ports(proto) &&
+	       !strcmp(word + 1, proto_name(proto));
 }
 
 /* The set that holds the list: one that there is already, or a new one, named after its first user;

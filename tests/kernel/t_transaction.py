@@ -190,7 +190,8 @@ def deleted():
     untrack = Untrack(server)
     untrack.apply()
     listing = server.listing()
-    for take in ("flush chain inet untrack output", "delete table inet untrack"):
+    for take in ("flush chain inet untrack output", "flush table inet untrack",
+                 "delete table inet untrack"):
         server.nft(take)
         untrack.expect(1, "diff")
         untrack.apply()
@@ -204,6 +205,9 @@ def deleted():
           "a twin deleted")
     equal(web(client), OPEN, "at last")
     no_entry(server, port=80)
+    server.nft("flush table inet untrack")
+    untrack.remove()
+    claim("untrack" not in server.listing(), "something is left of a flushed table")
 
 
 def refused_untouched(server, untrack, what):

@@ -157,6 +157,14 @@ static void test_ifaces(void **state)
 	ifaces_normalise(&l);
 	ifaces_text(&l, "!", &t);
 	assert_string_equal(t.s, "!bond*,!eth0,!eth1,!fifteen-letters");
+	free(t.s);
+	t = (struct text){ 0 };
+	ifaces_add(&l, "bond0"); /* what a pattern covers is in it already */
+	ifaces_add(&l, "bond1*");
+	ifaces_add(&l, "bon");
+	ifaces_normalise(&l);
+	ifaces_text(&l, "", &t);
+	assert_string_equal(t.s, "bon,bond*,eth0,eth1,fifteen-letters");
 	free(l.v);
 	free(t.s);
 }

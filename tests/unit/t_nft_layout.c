@@ -172,6 +172,48 @@ static void equal_lists_are_one_set(void **state)
 	ruleset_free(&rs);
 }
 
+/* Every other port from 1001, as a rule of 200 ports. */
+static void long_lists_of_scattered_ports(void **state)
+{
+	auto_free char *text = NULL;
+	struct text line = { 0 };
+	struct nft_layout l;
+	struct ruleset rs;
+	size_t len;
+	FILE *out = xmemstream(&text, &len);
+
+	(void)state;
+	text_add(&line, "prerouting notrack web protocol tcp dport 1001");
+	for (unsigned p = 1003; p < 1401; p += 2)
+		text_add(&line, ",%u", p);
+	text_add(&line, "\nprerouting notrack few protocol udp dport 1001,1003\n");
+	parse(&rs, line.s);
+	nft_layout_build(&rs, &l);
+	assert_true(nft_set_is_scattered(set_named(&l, "web_tcp")));
+	assert_false(nft_set_is_scattered(set_named(&l, "few_udp")));
+	nft_text(&rs, out);
+	fclose(out);
+	assert_non_null(strstr(text, "flags dynamic\n\t\telements = { 1001, 1003, 1005,"));
+	assert_non_null(strstr(text, "flags interval\n\t\telements = { 1001, 1003 }"));
+	nft_layout_free(&l);
+	ruleset_free(&rs);
+	free(line.s);
+}
+
+static void names_of_sets_are_known(void **state)
+{
+	static const char *const ours[] = { "web_tcp",	    "web_tcp_quoted", "tcp_ports",
+					    "tcp_ports_in", "web_ifaces",     "web_not_addr4",
+					    "icmp_errors",  "a_udp_2" };
+	static const char *const theirs[] = { "mine", "web", "_", "blocklist_", "in", "web_tcp_1" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		assert_true(nft_layout_names_set(ours[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
+		assert_false(nft_layout_names_set(theirs[i]));
+}
+
 static void comments_stay_short(void **state)
 {
 	struct nft_layout l;
@@ -253,6 +295,8 @@ int main(void)
 		cmocka_unit_test(overlapping_ports_do_not_share),
 		cmocka_unit_test(lists_stand_inline_or_in_sets),
 		cmocka_unit_test(equal_lists_are_one_set),
+		cmocka_unit_test(long_lists_of_scattered_ports),
+		cmocka_unit_test(names_of_sets_are_known),
 		cmocka_unit_test(comments_stay_short),
 		cmocka_unit_test(random_layouts),
 		cmocka_unit_test(nothing_for_no_rules),
