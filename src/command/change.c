@@ -11,10 +11,9 @@
 
 #define LOCK_WAIT_MS 10000
 
-struct past {		 /* what was applied last */
-	long generation; /* 0: nothing, or it cannot be read */
-	struct policy policy;
-	char *text; /* canonical; NULL with generation 0 */
+struct past {		      /* what was applied last */
+	struct policy policy; /* left empty where the text is the wanted one */
+	char *text;	      /* canonical; NULL: nothing, or it cannot be read */
 };
 
 struct change { /* one transaction on its way */
@@ -32,18 +31,22 @@ struct change { /* one transaction on its way */
 };
 
 /* An unreadable generation must not stand in the way of a valid configuration. */
-static int past_read(const struct session *s, struct past *past)
+static int past_read(const struct session *s, const char *wanted, struct past *past)
 {
 	struct diag faults = { 0 };
 	auto_free char *text = NULL, *name = NULL;
-	long n = generation_newest(&s->paths, s->d);
+	long n;
 
+	if (generation_is_newest(&s->paths, wanted)) { /* nothing leaves: no need to know more */
+		past->text = xstrdup(wanted);
+		return 0;
+	}
+	n = generation_newest(&s->paths, s->d);
 	if (n <= 0)
 		return (int)n;
 	name = xasprintf("generation %ld", n);
 	text = generation_read(&s->paths, n, &faults);
 	if (text && !policy_parse(&past->policy, text, name, &faults)) {
-		past->generation = n;
 		past->text = policy_string(&past->policy);
 	} else {
 		diag_warn(s->d, NULL, "generation", "generation %ld cannot be read: %s", n,
@@ -142,7 +145,7 @@ static enum exit_code run_locked(struct change *c)
 
 	if (result_code(recovered) != CODE_DONE)
 		return result_code(recovered);
-	if (past_read(c->s, &c->past) || drain_leaving(c))
+	if (past_read(c->s, c->text, &c->past) || drain_leaving(c))
 		return CODE_REFUSED;
 	host_params_read(&host, compile_host_facts(c->policy));
 	if (!is_recorded(c))

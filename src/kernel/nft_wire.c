@@ -17,6 +17,7 @@
 /* What the kernel puts into one message of a dump at most (af_netlink.c, netlink_recvmsg): a larger
  * buffer is never filled, and of a smaller dump only the pages used are touched. */
 #define RECV_BYTES 32768
+#define REQUEST_BYTES 1024
 #define BATCH_FIRST_BYTES 16384
 #define SEND_OVERHEAD 65536 /* what SO_SNDBUF counts besides the bytes, generously */
 
@@ -56,7 +57,7 @@ struct nft_wire *nft_wire_open(struct diag *d)
 	mnl_socket_setsockopt(w->nl, NETLINK_CAP_ACK, &on, sizeof on);
 	mnl_socket_setsockopt(w->nl, NETLINK_EXT_ACK, &on, sizeof on);
 	w->cap = RECV_BYTES;
-	w->buf = xcalloc(1, w->cap);
+	w->buf = xgrow(NULL, 0, w->cap); /* not zeroed: most of it is never touched */
 	w->seq = SEQ_FIRST;
 	return w;
 }
@@ -84,6 +85,15 @@ static struct nlmsghdr *put_header(char *at, uint16_t type, uint8_t family, uint
 	g->nfgen_family = family;
 	g->version = NFNETLINK_V0;
 	return h;
+}
+
+/* A request in the receive buffer. Names make it some hundred bytes at most; their padding is zero.
+ */
+static struct nlmsghdr *put_request(struct nft_wire *w, uint16_t type, uint8_t family,
+				    uint16_t flags)
+{
+	memset(w->buf, 0, REQUEST_BYTES);
+	return put_header(w->buf, type, family, flags, ++w->seq);
 }
 
 static uint16_t nft_type(uint16_t msg)
@@ -150,7 +160,7 @@ int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 		  void (*cb)(const struct nlmsghdr *h, void *ctx), void *ctx)
 {
 	struct dump u = { .cb = cb, .ctx = ctx };
-	struct nlmsghdr *h = put_header(w->buf, nft_type(msg), family, NLM_F_DUMP, ++w->seq);
+	struct nlmsghdr *h = put_request(w, nft_type(msg), family, NLM_F_DUMP);
 
 	if (build)
 		build(h, arg);
@@ -164,7 +174,7 @@ int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 		} else if (n < 0 && errno == ENOSPC) {
 			w->cap *= 2; /* the request is written anew next time: no copy */
 			free(w->buf);
-			w->buf = xcalloc(1, w->cap);
+			w->buf = xgrow(NULL, 0, w->cap);
 			u.interrupted = true;
 		} else {
 			return -1;
@@ -185,7 +195,7 @@ static int genid_failed(struct diag *d, int errnum)
 
 uint32_t nft_wire_genid(struct nft_wire *w, struct diag *d)
 {
-	struct nlmsghdr *h = put_header(w->buf, nft_type(NFT_MSG_GETGEN), AF_UNSPEC, 0, ++w->seq);
+	struct nlmsghdr *h = put_request(w, nft_type(NFT_MSG_GETGEN), AF_UNSPEC, 0);
 	const struct nlattr *a;
 	ssize_t n;
 

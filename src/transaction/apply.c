@@ -22,10 +22,9 @@ struct run { /* one transaction; what the last look at the kernel gave, and what
 	struct fw fw;
 	struct diag found; /* what deriving want had to say */
 	struct diag said;  /* what the backend had to say about the last commit */
-	char *policy_text;
-	bool prepared; /* the generation, for the caller to publish */
-	bool journal;  /* begun */
-	bool wrote;    /* a commit of ours took effect, and before is history */
+	bool prepared;	   /* the generation, for the caller to publish */
+	bool journal;	   /* begun */
+	bool wrote;	   /* a commit of ours took effect, and before is history */
 };
 
 /* Moves findings from one list to another; milder: errors become warnings. */
@@ -161,13 +160,28 @@ static bool is_refused(const struct run *r)
 	return r->ours.n_foreign || r->found.errors;
 }
 
+static char *policy_text(const struct policy *p)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = xmemstream(&text, &len);
+
+	policy_print(p, f);
+	fclose(f);
+	return text;
+}
+
 /* Puts on disk what must be there before the kernel changes. */
 static int prepare(struct run *r)
 {
 	const struct state_paths *sp = &r->o->paths;
 
-	if (!r->prepared && generation_prepare(sp, r->policy_text, r->ops->name, r->d) < 0)
-		return -1;
+	if (!r->prepared) {
+		auto_free char *text = policy_text(r->p);
+
+		if (generation_prepare(sp, text, r->ops->name, r->d) < 0)
+			return -1;
+	}
 	r->prepared = true;
 	if (journal_begin(sp, r->ops->name, &r->before, &r->want, r->d))
 		return -1;
@@ -418,17 +432,6 @@ static enum apply_result transact(struct run *r)
 	return give_up(r);
 }
 
-static char *policy_text(const struct policy *p)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = xmemstream(&text, &len);
-
-	policy_print(p, f);
-	fclose(f);
-	return text;
-}
-
 enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 			       const struct policy *p, const struct host_params *h,
 			       const struct apply_options *o, struct ruleset *after, struct diag *d)
@@ -438,13 +441,11 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 	enum apply_result result;
 
 	compile_rules(p, h, &r.raw, d);
-	r.policy_text = policy_text(p);
 	result = transact(&r);
 	record(d, &r.found, o->force); /* causes first */
 	record(d, &outcome, false);
 	if (after && (result == APPLY_CHANGED || result == APPLY_UNCHANGED))
 		move_ruleset(after, &r.ours);
-	free(r.policy_text);
 	diag_free(&r.said);
 	ruleset_free(&r.raw);
 	ruleset_free(&r.before);
