@@ -15,7 +15,7 @@ static bool read_twin(const struct fw_chain *c, const struct fw_rule *r, struct 
 	struct match m;
 	size_t used;
 
-	if (!r->comment || strncmp(r->comment, NFT_TWIN_PREFIX, prefix) != 0 ||
+	if (!r->comment || !r->n_exprs || strncmp(r->comment, NFT_TWIN_PREFIX, prefix) != 0 ||
 	    !nft_match_get(r->exprs, r->n_exprs, c->family, &m, &used))
 		return false;
 	if (!nft_is_untracked(r->exprs + used, r->n_exprs - used) ||
