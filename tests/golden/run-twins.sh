@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Firewalls (kernel/rulesets/*.nft, twins/*.nft) and the twins that they get: what apply changes in
+# their listing, and what it says, is twins/NAME.twins. Then removal restores the listing, byte for
+# byte. UPDATE=1 writes .twins anew.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib.sh"
+if [ "${1-}" != inside ] && unshare --net nft list tables 2>/dev/null; then
+	exec unshare --net "$here/$(basename "$0")" inside
+elif [ "${1-}" != inside ]; then
+	skip "twins in the kernel" "no network namespace of our own, or no nft"
+	finish
+fi
+untrack=$(realpath "${UNTRACK:-$here/../../build/untrack}")
+cd "$here/twins" || exit 1
+for f in ipv4/ip_forward ipv6/conf/all/forwarding; do
+	[ "$(cat /proc/sys/net/$f 2>/dev/null)" != 1 ] || echo 0 >/proc/sys/net/$f
+done
+ip link add eth0 type veth peer name peer0 # for the rulesets that name it
+ip link add eth1 type veth peer name peer1
+
+run() {
+	"$untrack" --config web.conf --state "$SCRATCH/state" --backend nftables "$@"
+}
+
+others() { # the listing of everybody else, counts aside
+	nft -s list ruleset | sed '/^table inet untrack {$/,/^}$/d'
+}
+
+twins() { # FILE
+	nft flush ruleset && nft -f "$1" && rm -rf "$SCRATCH/state" || return 1
+	others >"$SCRATCH/before"
+	{
+		run apply 2>&1
+		echo "status $?"
+		others | diff "$SCRATCH/before" -
+	} | sed 's/__chain[0-9]*/__chain/' >"$SCRATCH/twins"
+	run -q remove || return 1
+	others | diff -u "$SCRATCH/before" - || return 1
+	same "$(basename "$1" .nft).twins" "$SCRATCH/twins"
+}
+
+for f in ../../kernel/rulesets/*.nft *.nft; do
+	[ -e "$f" ] && claim "$(basename "$f" .nft): its twins" twins "$f"
+done
+finish
