@@ -41,9 +41,6 @@ command_fn command_apply, command_remove, command_rollback;
  * command exits with: findings are in s->d. */
 enum exit_code session_policy(struct session *s, struct policy *p);
 
-/* The canonical text of a policy, as generations hold it. A fresh string. */
-char *policy_string(const struct policy *p);
-
 /* --backend where given, else what the policy says. */
 enum backend_choice session_backend(const struct session *s, const struct policy *p);
 

@@ -34,17 +34,6 @@ enum backend_choice session_backend(const struct session *s, const struct policy
 	return s->req.backend ? (enum backend_choice)(s->req.backend - 1) : p->backend;
 }
 
-char *policy_string(const struct policy *p)
-{
-	char *s = NULL;
-	size_t len;
-	FILE *f = xmemstream(&s, &len);
-
-	policy_print(p, f);
-	fclose(f);
-	return s;
-}
-
 size_t exemption_count(const struct policy *p)
 {
 	return p->n_services + p->n_interfaces + p->loopback;

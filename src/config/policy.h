@@ -78,6 +78,7 @@ int policy_parse(struct policy *p, const char *text, const char *name, struct di
 
 /* Canonical INI: policy_parse(policy_print(p)) == p, origins aside; every setting written out. */
 void policy_print(const struct policy *p, FILE *out);
+char *policy_string(const struct policy *p); /* the same as a fresh string */
 
 bool policy_is_empty(const struct policy *p); /* asks for no exemption at all */
 void policy_free(struct policy *p);

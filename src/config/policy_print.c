@@ -141,3 +141,14 @@ void policy_print(const struct policy *p, FILE *out)
 		print_interface(out, &p->interfaces[i]);
 	print_conntrack(out, p);
 }
+
+char *policy_string(const struct policy *p)
+{
+	char *s = NULL;
+	size_t len;
+	FILE *f = xmemstream(&s, &len);
+
+	policy_print(p, f);
+	fclose(f);
+	return s;
+}

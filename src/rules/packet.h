@@ -54,9 +54,9 @@ enum eval_flags {
 	EVAL_STATE_HARD = 1 << 9, /* tests the state in a concatenation or behind arithmetic */
 	EVAL_NAMES_UNTRACKED = 1 << 10, /* the state test lists untracked by name */
 	EVAL_NAT = 1 << 11,
-	EVAL_ONCE = 1 << 13, /* holds what cannot be copied: an anonymous chain */
+	EVAL_ONCE = 1 << 12, /* holds what cannot be copied: an anonymous chain */
 	EVAL_FLOW =
-		1 << 12, /* decides by what is constant for a flow: addresses, ports, interfaces */
+		1 << 13, /* asks only what is constant for a flow: addresses, ports, interfaces */
 };
 
 struct branch { /* one way in which the rule ends */

@@ -45,13 +45,18 @@ static bool hook_on_way(enum hook traffic, enum hook hook)
 	return false;
 }
 
+/* Where packets enter the stack, our rules and conntrack stand between the chains. */
+static bool is_raw_hook(const struct fw_chain *c)
+{
+	return c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+}
+
 static bool chain_on_way(const struct fw_chain *c, const struct traffic *t, enum family f)
 {
-	bool raw_hook = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
-
 	if (!c->base || !hook_on_way(t->hook, c->hook))
 		return false;
-	if (raw_hook && c->priority < PRIORITY_RAW) /* before our rules: nothing has changed */
+	if (is_raw_hook(c) &&
+	    c->priority < PRIORITY_RAW) /* before our rules: nothing has changed */
 		return false;
 	return c->family == TABLE_INET || (c->family == TABLE_IP) == (f == FAMILY_V4);
 }
@@ -65,9 +70,8 @@ static bool is_nat(const struct fw_chain *c)
 static uint32_t stand_in(const struct fw_chain *c, enum packet_class class)
 {
 	static const uint32_t states[] = { STATE_NEW, STATE_ESTABLISHED, STATE_RELATED };
-	bool raw_hook = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
 
-	return raw_hook && c->priority <= PRIORITY_CONNTRACK ? STATE_INVALID : states[class];
+	return is_raw_hook(c) && c->priority <= PRIORITY_CONNTRACK ? STATE_INVALID : states[class];
 }
 
 static void add_need(struct derivation *d, const struct fw_chain *c, const struct traffic *t,

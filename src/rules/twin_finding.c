@@ -20,23 +20,18 @@ static bool first_time(struct twin_findings *f, const void *object, const char *
 	return true;
 }
 
-void finding_rule_text(const struct fw_chain *c, const struct fw_rule *r, struct text *out)
-{
-	auto_free char *text = fw_rule_text(r);
-	size_t number = 0;
-
-	for (const struct fw_rule *i = c->rules; i <= r; i++)
-		number += i->twin < 0;
-	text_add(out, "rule %zu of ", number);
-	fw_chain_text(c, out);
-	text_add(out, " (%s)", text);
-}
-
+/* "rule 3 of inet filter input (ct state new accept)" */
 static char *rule_words(const struct step *s)
 {
+	auto_free char *text = fw_rule_text(s->rule);
 	struct text t = { 0 };
+	size_t number = 0;
 
-	finding_rule_text(s->chain, s->rule, &t);
+	for (const struct fw_rule *i = s->chain->rules; i <= s->rule; i++)
+		number += i->twin < 0;
+	text_add(&t, "rule %zu of ", number);
+	fw_chain_text(s->chain, &t);
+	text_add(&t, " (%s)", text);
 	return t.s;
 }
 

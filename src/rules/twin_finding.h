@@ -30,7 +30,4 @@ void finding_closed(struct twin_findings *f, const struct traffic *t, const stru
 void finding_legacy(struct twin_findings *f, const struct fw *fw);
 void twin_findings_free(struct twin_findings *f);
 
-/* "rule 3 of inet filter input (ct state new accept)" into out. */
-void finding_rule_text(const struct fw_chain *c, const struct fw_rule *r, struct text *out);
-
 #endif

@@ -160,24 +160,13 @@ static bool is_refused(const struct run *r)
 	return r->ours.n_foreign || r->found.errors;
 }
 
-static char *policy_text(const struct policy *p)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = xmemstream(&text, &len);
-
-	policy_print(p, f);
-	fclose(f);
-	return text;
-}
-
 /* Puts on disk what must be there before the kernel changes. */
 static int prepare(struct run *r)
 {
 	const struct state_paths *sp = &r->o->paths;
 
 	if (!r->prepared) {
-		auto_free char *text = policy_text(r->p);
+		auto_free char *text = policy_string(r->p);
 
 		if (generation_prepare(sp, text, r->ops->name, r->d) < 0)
 			return -1;

@@ -4,19 +4,9 @@
 # beside it, and 'untrack show --as nft' loads to the same. UPDATE=1 writes .loaded anew.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
-if [ "${1-}" != inside ] && unshare --net nft list tables 2>/dev/null; then
-	exec unshare --net "$here/$(basename "$0")" inside
-elif [ "${1-}" != inside ]; then
-	skip "rules in the kernel" "no network namespace of our own, or no nft"
-	finish
-fi
+own_namespace "rules in the kernel" "$here/$(basename "$0")" "$@"
 untrack=$(realpath "${UNTRACK:-$here/../../build/untrack}")
 cd "$here/good" || exit 1
-
-# The namespace does not forward, whatever this host does: rules depend on it.
-for f in ipv4/ip_forward ipv6/conf/all/forwarding; do
-	[ "$(cat /proc/sys/net/$f 2>/dev/null)" != 1 ] || echo 0 >/proc/sys/net/$f
-done
 
 listing() {
 	nft -s list table inet untrack

@@ -5,17 +5,9 @@
 # byte. UPDATE=1 writes .twins anew.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
-if [ "${1-}" != inside ] && unshare --net nft list tables 2>/dev/null; then
-	exec unshare --net "$here/$(basename "$0")" inside
-elif [ "${1-}" != inside ]; then
-	skip "twins in the kernel" "no network namespace of our own, or no nft"
-	finish
-fi
+own_namespace "twins in the kernel" "$here/$(basename "$0")" "$@"
 untrack=$(realpath "${UNTRACK:-$here/../../build/untrack}")
 cd "$here/twins" || exit 1
-for f in ipv4/ip_forward ipv6/conf/all/forwarding; do
-	[ "$(cat /proc/sys/net/$f 2>/dev/null)" != 1 ] || echo 0 >/proc/sys/net/$f
-done
 ip link add eth0 type veth peer name peer0 # for the rulesets that name it
 ip link add eth1 type veth peer name peer1
 
