@@ -201,12 +201,11 @@ static void add_twin_places(const struct ruleset *rs, struct text *t)
 		bool said = false;
 
 		for (size_t k = 0; k < i && !said; k++)
-			said = rs->twins[k].family == w->family &&
-			       !strcmp(rs->twins[k].table, w->table) &&
-			       !strcmp(rs->twins[k].chain, w->chain);
-		if (!said)
-			text_add(t, "%s %s %s %s", i ? "," : " in", table_family_name(w->family),
-				 w->table, w->chain);
+			said = !twin_compare_chains(&rs->twins[k], w);
+		if (said)
+			continue;
+		text_add(t, i ? ", " : " in ");
+		chain_name_text(w->form, w->family, w->table, w->chain, t);
 	}
 }
 

@@ -26,6 +26,7 @@ static bool read_twin(const struct fw_chain *c, const struct fw_rule *r, struct 
 	for (size_t i = used + NFT_UNTRACKED_EXPRS; i < r->n_exprs; i++)
 		text_add(&body, "%s%s", body.len ? " " : "", r->exprs[i].body);
 	*out = (struct twin){
+		.form = c->form,
 		.family = c->family,
 		.table = xstrdup(c->table),
 		.chain = xstrdup(c->name),
@@ -60,11 +61,6 @@ static void chain_twins(struct fw_chain *c, struct ruleset *ours)
 	}
 }
 
-static bool twin_is_of(const struct twin *w, const struct fw_chain *c)
-{
-	return w->family == c->family && !strcmp(w->table, c->table) && !strcmp(w->chain, c->name);
-}
-
 /* Normalising moved chains as a whole: within one the twins are in the order of its rules. */
 static void number_twins(struct fw_chain *c, const struct ruleset *ours)
 {
@@ -73,7 +69,7 @@ static void number_twins(struct fw_chain *c, const struct ruleset *ours)
 	for (size_t i = 0; i < c->n_rules; i++) {
 		if (c->rules[i].twin < 0)
 			continue;
-		while (!twin_is_of(&ours->twins[k], c))
+		while (!twin_is_in(&ours->twins[k], c))
 			k++;
 		c->rules[i].twin = (ssize_t)k++;
 	}

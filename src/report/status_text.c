@@ -82,8 +82,7 @@ static size_t count_twins(const struct ruleset *rs, const struct fw_chain *c)
 	size_t n = 0;
 
 	for (size_t i = 0; i < rs->n_twins; i++)
-		n += rs->twins[i].family == c->family && !strcmp(rs->twins[i].table, c->table) &&
-		     !strcmp(rs->twins[i].chain, c->name);
+		n += twin_is_in(&rs->twins[i], c);
 	return n;
 }
 
@@ -92,12 +91,13 @@ static void print_twin_places(const struct page *pg, const struct ruleset *have)
 {
 	for (size_t i = 0, same = 1; i < have->n_twins; i++, same++) {
 		const struct twin *w = &have->twins[i], *next = w + 1;
+		struct text t = { 0 };
 
-		if (i + 1 < have->n_twins && w->family == next->family &&
-		    !strcmp(w->table, next->table) && !strcmp(w->chain, next->chain))
+		if (i + 1 < have->n_twins && !twin_compare_chains(w, next))
 			continue;
-		fprintf(pg->out, "  %s %s %s: %zu twin%s\n", table_family_name(w->family), w->table,
-			w->chain, same, plural(same));
+		chain_name_text(w->form, w->family, w->table, w->chain, &t);
+		fprintf(pg->out, "  %s: %zu twin%s\n", t.s, same, plural(same));
+		free(t.s);
 		same = 0;
 	}
 }

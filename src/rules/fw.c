@@ -11,8 +11,9 @@ const struct fw_chain *fw_chain_find(const struct fw *fw, const struct fw_chain 
 	for (size_t i = 0; i < fw->n_chains; i++) {
 		const struct fw_chain *c = &fw->chains[i];
 
-		if (c->family == near->family && !strcmp(c->name, name) &&
-		    !strcmp(c->table, near->table))
+		if (c->family == near->family &&
+		    (c->form == FORM_LEGACY) == (near->form == FORM_LEGACY) &&
+		    !strcmp(c->name, name) && !strcmp(c->table, near->table))
 			return c;
 	}
 	return NULL;
@@ -20,7 +21,13 @@ const struct fw_chain *fw_chain_find(const struct fw *fw, const struct fw_chain 
 
 void fw_chain_text(const struct fw_chain *c, struct text *t)
 {
-	text_add(t, "%s %s %s", table_family_name(c->family), c->table, c->name);
+	chain_name_text(c->form, c->family, c->table, c->name, t);
+}
+
+bool twin_is_in(const struct twin *w, const struct fw_chain *c)
+{
+	return w->form == c->form && w->family == c->family && !strcmp(w->table, c->table) &&
+	       !strcmp(w->chain, c->name);
 }
 
 static void free_set(struct fw_set *s)

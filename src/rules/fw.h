@@ -66,7 +66,8 @@ enum fw_op {
 	FW_SYNPROXY,
 	FW_CT_WRITE, /* sets conntrack data (ct mark set, helper, timeout, zone): no effect
 			untracked */
-	FW_XT,	     /* an iptables-nft match or target (nft_compat) */
+	FW_XT,	     /* a match or target of iptables; what it does stands in the operations that
+		      * follow it, which have no body of their own. Does nothing itself */
 	FW_NAT,	     /* dnat snat masquerade redirect tproxy: ends the rule with accept */
 	FW_UNKNOWN,  /* an expression that this version does not know */
 };
@@ -98,7 +99,8 @@ struct fw_expr {
 	char *name; /* the kernel's name of the expression, with its key where it has one: "cmp",
 		     * "limit", "match", "ct mark", "meta skuid" */
 	char *body; /* canonical text of the whole expression, verbatim attributes (nft_body.h);
-		     * counters left out, an anonymous set replaced by its definition */
+		     * counters left out, an anonymous set replaced by its definition. NULL: a part
+		     * of what the FW_XT before it means, or of the header of a legacy rule */
 	uint8_t sreg, dreg; /* fw register numbers */
 	uint8_t len;	    /* bytes loaded, masked or compared */
 	bool inverted;
@@ -115,14 +117,15 @@ struct fw_expr {
 };
 
 struct fw_rule {
-	uint64_t handle;
-	char *comment; /* NULL: none */
+	uint64_t handle; /* FORM_LEGACY: its number, from 1, twins not counted; a twin: 0 */
+	char *comment;	 /* NULL: none */
 	struct fw_expr *exprs;
 	size_t n_exprs;
 	ssize_t twin; /* index into the ruleset that was read with it, or -1: somebody else's */
 };
 
 struct fw_chain {
+	enum form form;
 	enum table_family family;
 	char *table, *name;
 	bool base;
@@ -152,6 +155,8 @@ const struct fw_chain *fw_chain_find(const struct fw *fw, const struct fw_chain 
 char *fw_rule_text(const struct fw_rule *r);
 /* "inet filter input" into t. */
 void fw_chain_text(const struct fw_chain *c, struct text *t);
+/* Does the twin stand, or belong, in this chain? */
+bool twin_is_in(const struct twin *w, const struct fw_chain *c);
 void fw_free(struct fw *fw);
 
 #endif

@@ -47,8 +47,10 @@ int rule_compare(const struct rule *a, const struct rule *b)
 
 int twin_compare_chains(const struct twin *a, const struct twin *b)
 {
-	int c = compare_numbers(a->family, b->family);
+	int c = compare_numbers(a->form, b->form);
 
+	if (!c)
+		c = compare_numbers(a->family, b->family);
 	if (!c)
 		c = compare_strings(a->table, b->table);
 	return c ? c : compare_strings(a->chain, b->chain);
@@ -157,6 +159,26 @@ const char *hook_name(enum hook h)
 		return "postrouting";
 	}
 	return "?";
+}
+
+const char *form_name(enum form f)
+{
+	switch (f) {
+	case FORM_NFT:
+		return "nft";
+	case FORM_IPTABLES_NFT:
+		return "iptables-nft";
+	case FORM_LEGACY:
+		return "iptables-legacy";
+	}
+	return "";
+}
+
+void chain_name_text(enum form form, enum table_family f, const char *table, const char *chain,
+		     struct text *t)
+{
+	text_add(t, "%s%s%s %s %s", form == FORM_NFT ? "" : form_name(form),
+		 form == FORM_NFT ? "" : " ", table_family_name(f), table, chain);
 }
 
 const char *table_family_name(enum table_family f)

@@ -24,12 +24,23 @@ struct rule {		/* one exemption in one raw hook */
 
 enum table_family { TABLE_IP, TABLE_IP6, TABLE_INET }; /* the families whose chains get twins */
 
+enum form { /* how the rules of a table are written, and so a twin there */
+	    FORM_NFT,
+	    FORM_IPTABLES_NFT, /* in nf_tables, but iptables must be able to read every one of them
+				*/
+	    FORM_LEGACY,       /* x_tables: family ip or ip6 */
+};
+
 struct twin { /* a rule of ours in somebody else's chain, directly before its anchor */
+	enum form form;
 	enum table_family family;
 	char *table, *chain;
-	uint64_t anchor; /* handle of the rule it stands before; 0: last in the chain */
+	uint64_t anchor; /* handle of the rule it stands before; 0: last in the chain. FORM_LEGACY,
+			  * which has no handles: its number, from 1, twins not counted */
 	char *names; /* the exemptions, "web" or "web,api,+12": the comment is "untrack:" + names */
-	struct match match; /* plus "and untracked", always */
+	struct match match; /* plus "and untracked", always. In the forms of iptables it fits one
+			     * rule there (iptables_match_fits), the tests of the copied rule's
+			     * header included */
 	char *body;	    /* the rest of the rule in the backend's canonical text (nft_body.h) */
 	uint64_t handle;    /* where read from the kernel; ignored by comparisons */
 };
@@ -84,5 +95,9 @@ void ruleset_free(struct ruleset *rs);
 
 const char *hook_name(enum hook h);		    /* "prerouting" ... */
 const char *table_family_name(enum table_family f); /* "ip" "ip6" "inet" */
+/* "inet filter input", "iptables-nft ip filter INPUT", "iptables-legacy ip filter INPUT" */
+void chain_name_text(enum form form, enum table_family f, const char *table, const char *chain,
+		     struct text *t);
+const char *form_name(enum form f); /* "nft" "iptables-nft" "iptables-legacy" */
 
 #endif

@@ -31,7 +31,8 @@ void rule_text(const struct rule *r, struct text *t)
 
 void twin_text(const struct twin *w, struct text *t)
 {
-	text_add(t, "twin %s ", table_family_name(w->family));
+	text_add(t, "twin %s%s%s ", w->form == FORM_NFT ? "" : form_name(w->form),
+		 w->form == FORM_NFT ? "" : " ", table_family_name(w->family));
 	word_text(w->table, " ", t);
 	text_add(t, " ");
 	word_text(w->chain, " ", t);
@@ -225,6 +226,11 @@ static int take_table(struct parser *p, struct twin *w)
 	const char *word = take_word(p);
 	size_t i = 0;
 
+	for (int f = FORM_IPTABLES_NFT; f <= FORM_LEGACY && word && w->form == FORM_NFT; f++)
+		if (!strcmp(word, form_name((enum form)f))) {
+			w->form = (enum form)f;
+			word = take_word(p);
+		}
 	while (i < ARRAY_SIZE(families) && word && strcmp(word, table_family_name(families[i])))
 		i++;
 	if (!word || i == ARRAY_SIZE(families))

@@ -85,6 +85,7 @@ static void emit(const struct want *x, struct ruleset *rs)
 {
 	struct twin *t = ruleset_add_twin(rs);
 
+	t->form = x->chain->form;
 	t->family = x->chain->family;
 	t->table = xstrdup(x->chain->table);
 	t->chain = xstrdup(x->chain->name);

@@ -75,8 +75,7 @@ static bool has_anchor(const struct fw *fw, const struct twin *w)
 	for (size_t i = 0; i < fw->n_chains; i++) {
 		const struct fw_chain *c = &fw->chains[i];
 
-		if (c->family != w->family || strcmp(c->table, w->table) ||
-		    strcmp(c->name, w->chain))
+		if (!twin_is_in(w, c))
 			continue;
 		if (!w->anchor)
 			return true;
