@@ -16,20 +16,17 @@ struct xt_buf { /* an extension that owns its bytes */
 
 /* In this order, as far as m needs them: tcp (flags), multiport (source ports), multiport
  * (destination ports), icmp or icmp6 or u32 (ICMP errors, by type and by what they quote: FACTS
- * T2), addrtype, iprange (addresses that the header does not hold), conntrack --ctstate UNTRACKED,
- * comment "untrack:NAMES". The header is left to the caller: protocol, interfaces, and src or dst
- * where there is one prefix and nothing excluded on that side (xt_header_src, xt_header_dst). m
- * fits (iptables_match_fits). The caller frees with xt_bufs_free. */
+ * T2), addrtype, iprange (source, then destination; excluded ones each inverted), conntrack
+ * --ctstate UNTRACKED, comment "untrack:NAMES". The header is left to the caller: protocol and
+ * interfaces of m. ADDRESSES OF m NEVER STAND IN THE HEADER: those of the header belong to the
+ * copied rule and are words of the twin's body ("saddr:", "daddr:", rules/iptables.h). m fits
+ * (iptables_match_fits). The caller frees with xt_bufs_free. */
 struct xt_buf *xt_twin_write(const struct match *m, const char *names, size_t *n);
 
-/* NULL: not in the header. */
-const struct prefix *xt_header_src(const struct match *m);
-const struct prefix *xt_header_dst(const struct match *m);
-
-/* The inverse: *m holds the header on entry and the whole match afterwards; *used of the n
- * extensions were taken, the comment the last of them, and *names is fresh. Takes what iptables
- * makes of our matches when it saves and restores them, too. false: not a twin of ours; *m is as
- * it was. Total. */
+/* The inverse: *m holds families, protocol and interfaces of the header on entry and the whole
+ * match afterwards; *used of the n extensions were taken, the comment the last of them, and *names
+ * is fresh. Takes what iptables makes of our matches when it saves and restores them, too. false:
+ * not a twin of ours; *m is as it was. Total. */
 bool xt_twin_read(const struct xt_ext *v, size_t n, struct match *m, char **names, size_t *used);
 
 void xt_bufs_free(struct xt_buf *v, size_t n);

@@ -9,21 +9,35 @@
 
 /* Slots of one multiport match; a range takes two (linux/netfilter/xt_multiport.h). */
 #define IPTABLES_PORT_SLOTS 15
+/* Ranges of quoted ports that one test of a u32 match holds (linux/netfilter/xt_u32.h). */
+#define IPTABLES_QUOTED_RANGES 10
 
 /* Can one rule ask for this? One family and one protocol (or ICMP_IS_ERROR); sport and dport in
- * IPTABLES_PORT_SLOTS slots each; of in and not_in together at most one interface, and so for out;
- * at most one prefix in src and one in dst; any number in not_src and not_dst; for ICMP_IS_ERROR
- * with ports at most one of the two sides. */
+ * IPTABLES_PORT_SLOTS slots each, of ICMP_IS_ERROR in IPTABLES_QUOTED_RANGES ranges each; of in and
+ * not_in together at most one interface, and so for out; at most one prefix in src and one in dst;
+ * any number in not_src and not_dst. */
 bool iptables_match_fits(const struct match *m);
 
-/* Cuts m into matches that fit and together are m; the caller frees each and the array. n == 0:
+/* Cuts m into matches that fit and together are m; the caller frees each and the array. *n == 0:
  * no rules of iptables can say it (several excluded interfaces, or one within "eth*"). */
 struct match *iptables_match_split(const struct match *m, size_t *n);
 
-/* A twin's header is the header of the rule that it copies as well (FACTS R13): narrows m by the
- * tests of r that a match can hold: protocol, interfaces, addresses, and TCP's and UDP's plain
- * ports. taken[i] (r->n_exprs of them, set here) says which expressions need not be carried over.
- * false: no packet meets both; m is then as it was. */
-bool iptables_absorb(const struct fw_rule *r, enum family f, struct match *m, bool *taken);
+/* The body of a twin of r with match m, in a table of iptables. The twin has one header (FACTS
+ * R13): protocol, interfaces and plain TCP and UDP ports of r narrow m; the addresses of r's header
+ * stay in the header and are the first words of the body, "saddr:10.0.0.0/8",
+ * "daddr:!2001:db8::/32" (so the exemption's own addresses never stand in the header). Then the
+ * rest of r but for its conntrack matches, verbatim. NULL: no packet meets both; m is then as it
+ * was. */
+char *iptables_twin_body(const struct fw_rule *r, struct match *m);
+
+/* The first words of such a body, for who writes the header: takes "saddr:" or "daddr:" off *body.
+ * false: the next word is none, or *body is at its end. */
+bool iptables_take_address(const char **body, bool *is_src, bool *inverted, struct prefix *out);
+/* The inverse. */
+void iptables_put_address(struct text *t, bool is_src, bool inverted, const struct prefix *p);
+
+/* Header tests of r that no twin can carry over (fragments, masks that are no prefixes) become
+ * fw_expr.once. For every rule of a table of iptables, once, after reading it. */
+void iptables_mark_odd(struct fw_rule *r, enum family f);
 
 #endif
