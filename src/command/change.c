@@ -128,14 +128,16 @@ static enum exit_code record(struct change *c)
 }
 
 /* What is in force already was said when it came. */
-static void preflight(const struct change *c)
+static void preflight(const struct change *c, const struct host_params *host)
 {
-	struct host_facts facts = {
-		.ssh_port = host_ssh_port(),
-		.has_interface = host_has_interface,
-	};
+	static const char *const unread[] = { "listeners", "nat", "firewall" };
+	struct host h = { .params = *host, .ssh_port = host_ssh_port() };
 
-	preflight_check(c->policy, &facts, c->s->d);
+	for (size_t i = 0; i < ARRAY_SIZE(unread); i++)
+		*ARRAY_ADD(h.unread, h.n_unread) = xstrdup(unread[i]);
+	host_interfaces_read(&h);
+	preflight_check(c->policy, &h, c->s->d);
+	host_free(&h);
 }
 
 static enum exit_code run_locked(struct change *c)
@@ -149,7 +151,7 @@ static enum exit_code run_locked(struct change *c)
 		return CODE_REFUSED;
 	host_params_read(&host, compile_host_facts(c->policy));
 	if (!is_recorded(c))
-		preflight(c);
+		preflight(c, &host);
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
 	if (result_code(c->result) != CODE_DONE)
 		return result_code(c->result);

@@ -125,23 +125,14 @@ uint16_t host_ssh_port(void)
 	return port;
 }
 
-static bool matches(const char *pattern, const char *name)
-{
-	size_t n = strlen(pattern);
-
-	if (n && pattern[n - 1] == '*')
-		return strncmp(pattern, name, n - 1) == 0;
-	return strcmp(pattern, name) == 0;
-}
-
-bool host_has_interface(const char *pattern)
+void host_interfaces_read(struct host *h)
 {
 	struct if_nameindex *list = if_nameindex();
-	bool found = false;
 
-	for (const struct if_nameindex *i = list; i && i->if_index && !found; i++)
-		found = matches(pattern, i->if_name);
+	for (const struct if_nameindex *i = list; i && i->if_index; i++)
+		strncpy(ARRAY_ADD(h->interfaces, h->n_interfaces)->name, i->if_name, IFNAMSIZ - 1);
 	if (list)
 		if_freenameindex(list);
-	return found;
+	else
+		*ARRAY_ADD(h->unread, h->n_unread) = xstrdup("interfaces");
 }

@@ -3,7 +3,7 @@
 #ifndef UNTRACK_HOST_H
 #define UNTRACK_HOST_H
 
-#include "rules/compile.h"
+#include "rules/host.h"
 
 /* Port range and forwarding of this network namespace. Unreadable: the kernel's defaults. */
 void host_params_read(struct host_params *h, unsigned facts); /* HOST_*: those that matter */
@@ -11,7 +11,7 @@ void host_params_read(struct host_params *h, unsigned facts); /* HOST_*: those t
 /* Is this the port of the SSH session that we are run from (SSH_CONNECTION)? 0: no session. */
 uint16_t host_ssh_port(void);
 
-/* Does an interface match this name or "name*" pattern now? */
-bool host_has_interface(const char *pattern);
+/* The names of the interfaces. */
+void host_interfaces_read(struct host *h);
 
 #endif

@@ -66,7 +66,8 @@ struct host { /* start from {0}; host_free */
 	size_t n_chains;
 	uint16_t ssh_port; /* of the session that asks; 0: none */
 	struct fw fw;
-	char **unread; /* facts that could not be had, in words with the reason: never silently */
+	char **unread; /* facts that could not be had, in words with the reason: never silently.
+			* Each begins with the fact's name: "listeners: Permission denied" */
 	size_t n_unread;
 };
 
@@ -74,6 +75,8 @@ bool host_has_interface(const struct host *h, const char *pattern);  /* "eth0", 
 bool host_has_address(const struct host *h, const struct prefix *p); /* one inside p */
 /* The value of a sysctl by name; NULL: not known. */
 const uint64_t *host_sysctl(const struct host *h, const char *name);
+/* Could this fact ("interfaces", "listeners", "nat", "firewall", ...) not be had? */
+bool host_is_unread(const struct host *h, const char *fact);
 void host_free(struct host *h);
 
 #endif

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static void check_interfaces(const struct ifaces *l, const struct origin *at, const char *name,
-			     const struct host_facts *facts, struct diag *d)
+			     const struct host *h, struct diag *d)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		if (facts->has_interface(l->v[i]))
+		if (host_has_interface(h, l->v[i]))
 			continue;
 		if (strchr(l->v[i], '*'))
 			diag_note(d, at, "missing-interface", "%s: no interface matches '%s' now",
@@ -51,21 +51,20 @@ void preflight_policy(const struct policy *p, struct diag *d)
 	diag_cure(d, "set net.netfilter.nf_conntrack_* in /etc/sysctl.d");
 }
 
-void preflight_check(const struct policy *p, const struct host_facts *facts, struct diag *d)
+void preflight_check(const struct policy *p, const struct host *h, struct diag *d)
 {
 	preflight_policy(p, d);
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *sv = &p->services[i];
 
-		check_interfaces(&sv->ifaces, &sv->iface_at, sv->name, facts, d);
-		if (!facts->ssh_port || !serves_tcp_port(sv, facts->ssh_port))
+		check_interfaces(&sv->ifaces, &sv->iface_at, sv->name, h, d);
+		if (!h->ssh_port || !serves_tcp_port(sv, h->ssh_port))
 			continue;
 		diag_warn(d, &sv->port_at, "management-port",
-			  "%s: the SSH session that runs this uses port %u", sv->name,
-			  facts->ssh_port);
+			  "%s: the SSH session that runs this uses port %u", sv->name, h->ssh_port);
 		diag_cure(d, "keep a second session open; 'untrack rollback' goes back");
 	}
 	for (size_t i = 0; i < p->n_interfaces; i++)
 		check_interfaces(&p->interfaces[i].ifaces, &p->interfaces[i].iface_at,
-				 p->interfaces[i].name, facts, d);
+				 p->interfaces[i].name, h, d);
 }

@@ -4,19 +4,14 @@
 #ifndef UNTRACK_PREFLIGHT_H
 #define UNTRACK_PREFLIGHT_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "config/policy.h"
-
-struct host_facts {
-	uint16_t ssh_port;			    /* of the session that runs us; 0: none */
-	bool (*has_interface)(const char *pattern); /* does "eth0" or "bond*" exist now? */
-};
+#include "rules/host.h"
 
 /* What needs no facts: conntrack-settings, upstream-timeout (warnings). Part of preflight_check. */
 void preflight_policy(const struct policy *p, struct diag *d);
 
-/* Findings missing-interface (note) and management-port (warning). */
-void preflight_check(const struct policy *p, const struct host_facts *facts, struct diag *d);
+/* Everything that policy and host tell without a walk of the firewall; facts that are unread give
+ * no finding. Same policy and host, same findings in the same order. */
+void preflight_check(const struct policy *p, const struct host *h, struct diag *d);
 
 #endif

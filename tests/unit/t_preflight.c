@@ -7,18 +7,17 @@
 #include <string.h>
 #include "rules/preflight.h"
 
-static bool has_eth0(const char *pattern)
-{
-	return !strcmp(pattern, "eth0") || !strcmp(pattern, "eth*");
-}
-
 static void check(const char *text, uint16_t ssh_port, struct diag *d)
 {
-	struct host_facts facts = { .ssh_port = ssh_port, .has_interface = has_eth0 };
+	struct host_interface eth0 = { .name = "eth0" };
+	struct host h = { .params = HOST_PARAMS_DEFAULT,
+			  .ssh_port = ssh_port,
+			  .interfaces = &eth0,
+			  .n_interfaces = 1 };
 	struct policy p = { 0 };
 
 	assert_int_equal(policy_parse(&p, text, "test.conf", d), 0);
-	preflight_check(&p, &facts, d);
+	preflight_check(&p, &h, d);
 	policy_free(&p);
 }
 
