@@ -34,6 +34,7 @@ struct traffic {     /* one class of the packets of exemptions of one shape, at 
 	enum hook hook; /* INPUT, FORWARD or OUTPUT: the filter hook they pass */
 	enum packet_class class;
 	bool original; /* the role's original direction */
+	bool reply;    /* its reply direction; neither: either may have opened the flow */
 	enum port_side side;
 	unsigned shape; /* traffic of one shape and one side of its role shares this number */
 	struct match match;

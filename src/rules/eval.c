@@ -9,7 +9,7 @@
 struct value {			     /* what a register holds */
 	struct domain own;	     /* when it is not a field of the packet */
 	const struct domain *domain; /* NULL: unknown, or several fields of a header */
-	bool state;		     /* comes from ct state */
+	bool state;		     /* what we know of a tracked packet: its state, direction */
 	bool status;		     /* is ct status */
 	uint8_t len;		     /* bytes; 0: not known */
 	bool payload;		     /* a piece of a header that starts at offset of field */
@@ -112,6 +112,28 @@ static void set_reg(struct machine *m, uint8_t reg, struct value v)
 		m->regs[reg].domain = &m->regs[reg].own;
 }
 
+/* nft_ct_get_eval() breaks the rule when the packet has no entry; a helper is a property of the
+ * connection that expects this one, and nothing expects exempt flows. */
+static void load_conntrack(struct machine *m, const struct fw_expr *e, struct value *v)
+{
+	const struct traffic *t = m->packet->traffic;
+
+	if (m->state == STATE_UNTRACKED || !strcmp(e->name, "ct helper"))
+		m->match = NO;
+	if (!strcmp(e->name, "ct direction") && (t->original || t->reply) &&
+	    t->class != CLASS_ERROR) {
+		uint8_t direction = t->reply; /* IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY */
+
+		domain_point(&v->own, &direction, 1);
+		v->state = true;
+		m->out->flags |= EVAL_STATE;
+		return;
+	}
+	v->status = !strcmp(e->name, "ct status");
+	if (!v->status)
+		m->out->flags |= EVAL_CT_OTHER;
+}
+
 static void load(struct machine *m, const struct fw_expr *e)
 {
 	struct value v = { .field = e->field, .len = e->len };
@@ -126,12 +148,7 @@ static void load(struct machine *m, const struct fw_expr *e)
 		load_payload(m->packet, e, &v);
 		break;
 	case FW_F_CT_OTHER:
-		v.status = !strcmp(e->name, "ct status");
-		if (!v.status)
-			m->out->flags |= EVAL_CT_OTHER;
-		/* nft_ct_get_eval() breaks the rule when the packet has no entry. */
-		if (m->state == STATE_UNTRACKED)
-			m->match = NO;
+		load_conntrack(m, e, &v);
 		break;
 	case FW_F_OTHER: /* what the packet may not have: an extension header, a socket */
 		m->match = tri_and(m->match, MAYBE);
@@ -175,6 +192,8 @@ static void bitwise_status(struct machine *m, const struct fw_expr *e, struct va
 		m->out->flags |= EVAL_CT_OTHER;
 	else
 		domain_point(&v->own, &zero, sizeof(zero));
+	v->state = v->own.n != 0;
+	m->out->flags |= v->state ? EVAL_STATE : 0;
 }
 
 static void bitwise(struct machine *m, const struct fw_expr *e)
@@ -332,7 +351,7 @@ static void note_untracked(struct machine *m, const struct fw_expr *e)
 
 	if (e->op == FW_BITWISE && reg(m, e->sreg)->state)
 		memcpy(&bits, e->data, 4);
-	if (e->op == FW_CMP && reg(m, e->sreg)->state && e->cmp == FW_EQ)
+	if (e->op == FW_CMP && reg(m, e->sreg)->state && e->cmp == FW_EQ && e->len == 4)
 		memcpy(&bits, e->data, 4);
 	if (e->op == FW_LOOKUP && reg(m, e->sreg)->state && e->set && !e->inverted) {
 		uint32_t u = STATE_UNTRACKED;
@@ -360,13 +379,6 @@ static void maybe(struct machine *m, unsigned flags)
 	m->match = tri_and(m->match, MAYBE);
 	m->out->flags |= flags;
 	m->out->flags &= ~EVAL_FLOW;
-}
-
-static void xt(struct machine *m, const struct fw_expr *e)
-{
-	maybe(m, EVAL_XT);
-	if (!strcmp(e->name, "target"))
-		add_branch(m, &(struct fw_target){ FW_CONTINUE, NULL }, 0, MAYBE);
 }
 
 static void test(struct machine *m, const struct fw_expr *e)
@@ -436,8 +448,7 @@ static void execute(struct machine *m, const struct fw_expr *e)
 	case FW_CT_WRITE:
 		m->out->flags |= EVAL_CT_WRITE;
 		break;
-	case FW_XT:
-		xt(m, e);
+	case FW_XT: /* the operations after it say it */
 		break;
 	case FW_NAT:
 		m->out->flags |= EVAL_NAT;

@@ -42,15 +42,15 @@ void packet_free(struct packet *p);
 enum tri { NO, MAYBE, YES };
 
 enum eval_flags {
-	EVAL_LIMIT = 1 << 0,   /* counts packets: limit, quota, meter */
-	EVAL_UNKNOWN = 1 << 1, /* an expression that we cannot read */
-	EVAL_XT = 1 << 2,
+	EVAL_LIMIT = 1 << 0,	/* counts packets: limit, quota, meter */
+	EVAL_UNKNOWN = 1 << 1,	/* an expression that we cannot read */
 	EVAL_CT_OTHER = 1 << 3, /* reads conntrack data other than the state */
 	EVAL_CT_LIMIT = 1 << 4,
 	EVAL_CT_WRITE = 1 << 5,
 	EVAL_SYNPROXY = 1 << 6,
 	EVAL_EFFECT = 1 << 7,	  /* changes what later rules see: marks, sets, headers */
-	EVAL_STATE = 1 << 8,	  /* tests the state in a way that a twin can replace */
+	EVAL_STATE = 1 << 8,	  /* tests what we know of a tracked packet (the state, the
+				   * direction, no NAT) in a way that a twin can replace */
 	EVAL_STATE_HARD = 1 << 9, /* tests the state in a concatenation or behind arithmetic */
 	EVAL_NAMES_UNTRACKED = 1 << 10, /* the state test lists untracked by name */
 	EVAL_NAT = 1 << 11,

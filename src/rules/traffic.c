@@ -62,6 +62,7 @@ static void leg_traffic(struct traffic_list *l, const struct leg *leg, const str
 	leg_error_match(&error->match, leg, a, families);
 	for (size_t i = first; i < l->n; i++) {
 		l->v[i].original = leg->original;
+		l->v[i].reply = !leg->original;
 		l->v[i].accept = s->accept;
 	}
 }

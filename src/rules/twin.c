@@ -264,8 +264,7 @@ static void visit_step(void *ctx, const struct step *s)
 	unsigned flags = s->tracked->flags | s->untracked->flags;
 	bool decides = s->untracked->n && s->untracked->v[0].target.verdict != FW_CONTINUE;
 
-	if (flags & (EVAL_XT | EVAL_UNKNOWN) &&
-	    (!v->unreadable.rule || !(v->unreadable.tracked->flags & EVAL_XT)))
+	if (flags & EVAL_UNKNOWN && !v->unreadable.rule)
 		v->unreadable = *s;
 	if (flags & EVAL_NAT && s->tracked->n && !v->nat.rule)
 		v->nat = *s;
@@ -373,9 +372,7 @@ static void visit_filter(struct visit *v, struct walk *w)
 	const struct decision_list *u = walk_chain(w, v->base, WALK_UNTRACKED);
 	bool none = v->traffic->accept == ACCEPT_NONE;
 
-	/* Rules of iptables-nft wherever they are met; other unknowns only where they decide. */
-	if (v->unreadable.rule && !none &&
-	    (v->unreadable.tracked->flags & EVAL_XT || (t->flags | u->flags) & EVAL_UNKNOWN)) {
+	if (v->unreadable.rule && !none && (t->flags | u->flags) & EVAL_UNKNOWN) {
 		finding_unreadable(&v->d->findings, v->traffic, &v->unreadable);
 		add_need(v->d, v->base, v->traffic, v->family, NEED_REFUSED,
 			 xstrdup("its rules cannot be read"));
@@ -444,6 +441,7 @@ int twin_derive(const struct policy *p, const struct host_params *h, const struc
 {
 	struct derivation d = { .policy = p, .fw = fw, .plan = plan, .findings = { .diag = diag } };
 	unsigned errors = diag->errors;
+	const struct want *unsayable;
 	struct traffic *traffic;
 	bool refusing = false;
 	size_t n;
@@ -460,7 +458,9 @@ int twin_derive(const struct policy *p, const struct host_params *h, const struc
 	if (refusing)
 		finding_legacy(&d.findings, fw);
 	refuse_owned(&d);
-	twin_wants_emit(&d.wants, rs);
+	unsayable = twin_wants_emit(&d.wants, rs);
+	if (unsayable)
+		finding_unsayable(&d.findings, unsayable->names, unsayable->chain);
 	ruleset_normalise(rs);
 	for (size_t i = 0; i < d.n_closed; i++)
 		free(d.closed[i].ports.v);

@@ -92,7 +92,9 @@ char *rule_twin_body(const struct fw_rule *r, unsigned element, const struct mat
 		}
 
 		if (e->op == FW_LOAD || e->op == FW_BITWISE) {
-			bool is = e->op == FW_LOAD ? e->field == FW_F_CT_STATE : from;
+			bool is = e->op == FW_LOAD
+					  ? e->field == FW_F_CT_STATE || e->field == FW_F_CT_OTHER
+					  : from;
 
 			if (e->dreg < FW_REGS)
 				state[e->dreg] = is;
@@ -106,7 +108,8 @@ char *rule_twin_body(const struct fw_rule *r, unsigned element, const struct mat
 			}
 			continue;
 		}
-		text_add(&t, "%s%s", t.len ? " " : "", e->body);
+		if (e->body)
+			text_add(&t, "%s%s", t.len ? " " : "", e->body);
 	}
 	return t.s ? t.s : xstrdup("");
 }

@@ -112,22 +112,24 @@ void finding_refused(struct twin_findings *f, const struct traffic *t, const str
 
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s)
 {
-	bool xt = s->tracked->flags & EVAL_XT;
-	auto_free char *chain = chain_words(s->chain), *rule = rule_words(s);
+	auto_free char *rule = rule_words(s);
 
 	if (!first_time(f, s->chain, "state-unknown"))
 		return;
-	if (xt) {
-		diag_error(f->diag, NULL, "state-unknown", 0,
-			   "chain %s belongs to iptables-nft, whose rules this version cannot read",
-			   chain);
-		diag_cure(f->diag, "accept = none leaves such chains alone: then write their rules "
-				   "for untracked packets by hand");
-		return;
-	}
 	diag_error(f->diag, &t->at, "state-unknown", 0,
 		   "%s holds an expression that this version cannot read, and it decides about %s",
 		   rule, t->names);
+}
+
+void finding_unsayable(struct twin_findings *f, const char *names, const struct fw_chain *c)
+{
+	auto_free char *chain = chain_words(c);
+
+	diag_error(f->diag, NULL, "state-unknown", 0,
+		   "chain %s needs twins for %s, and a rule of iptables excludes one interface at "
+		   "most, and none from \"eth*\"",
+		   chain, names);
+	diag_cure(f->diag, "name the interfaces of %s instead of excluding some", names);
 }
 
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,

@@ -21,6 +21,8 @@ void finding_step(struct twin_findings *f, const struct traffic *t, const struct
 void finding_refused(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base,
 		     const struct step *s);
 
+/* iptables has no words for the interfaces of the exemption. */
+void finding_unsayable(struct twin_findings *f, const char *names, const struct fw_chain *c);
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s);
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
 		 bool refuse);

@@ -3,6 +3,7 @@
 #include "rules/twin_want.h"
 
 #include <string.h>
+#include "rules/iptables.h"
 #include "rules/packet.h"
 
 static void add(struct twin_wants *w, const struct traffic *t, enum family f, enum hook hook,
@@ -81,7 +82,8 @@ static uint64_t first_handle(const struct fw_chain *c)
 	return 0;
 }
 
-static void emit(const struct want *x, struct ruleset *rs)
+static void add_twin(const struct want *x, struct ruleset *rs, const struct match *m,
+		     const char *body)
 {
 	struct twin *t = ruleset_add_twin(rs);
 
@@ -91,9 +93,42 @@ static void emit(const struct want *x, struct ruleset *rs)
 	t->chain = xstrdup(x->chain->name);
 	t->anchor = x->rule ? x->rule->handle : first_handle(x->chain);
 	t->names = xstrdup(x->names);
-	t->body = x->rule ? rule_twin_body(x->rule, x->element, &x->match)
-			  : xstrdup("verdict:accept");
-	match_copy(&t->match, &x->match);
+	t->body = xstrdup(body);
+	match_copy(&t->match, m);
+}
+
+/* One rule of iptables holds less than one of nft: as many twins as it takes. */
+static bool emit_iptables(const struct want *x, struct ruleset *rs)
+{
+	auto_free char *body = NULL;
+	struct match m, *v;
+	size_t n = 1;
+
+	match_copy(&m, &x->match);
+	body = x->rule ? iptables_twin_body(x->rule, &m)
+		       : xstrdup(x->chain->form == FORM_LEGACY ? "verdict:accept"
+							       : "counter: verdict:accept");
+	if (body) {
+		v = iptables_match_split(&m, &n);
+		for (size_t i = 0; i < n; i++) {
+			add_twin(x, rs, &v[i], body);
+			match_free(&v[i]);
+		}
+		free(v);
+	}
+	match_free(&m);
+	return n != 0;
+}
+
+static bool emit(const struct want *x, struct ruleset *rs)
+{
+	auto_free char *body = NULL;
+
+	if (x->chain->form != FORM_NFT)
+		return emit_iptables(x, rs);
+	body = x->rule ? rule_twin_body(x->rule, x->element, &x->match) : xstrdup("verdict:accept");
+	add_twin(x, rs, &x->match, body);
+	return true;
 }
 
 /* The wants of one place, in their order: the classes of the shapes that meet there. */
@@ -106,8 +141,9 @@ static void join(struct want **v, size_t n, bool (*fn)(struct match *, const str
 				v[k]->joined = true;
 }
 
-void twin_wants_emit(struct twin_wants *w, struct ruleset *rs)
+const struct want *twin_wants_emit(struct twin_wants *w, struct ruleset *rs)
 {
+	const struct want *unsayable = NULL;
 	struct want **sorted = xcalloc(w->n + 1, sizeof(*sorted));
 
 	for (size_t i = 0; i < w->n; i++)
@@ -116,9 +152,10 @@ void twin_wants_emit(struct twin_wants *w, struct ruleset *rs)
 	join(sorted, w->n, join_families);
 	join(sorted, w->n, join_classes);
 	for (size_t i = 0; i < w->n; i++)
-		if (!sorted[i]->joined)
-			emit(sorted[i], rs);
+		if (!sorted[i]->joined && !emit(sorted[i], rs) && !unsayable)
+			unsayable = sorted[i];
 	free(sorted);
+	return unsayable;
 }
 
 void twin_wants_free(struct twin_wants *w)

@@ -27,8 +27,9 @@ void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 /* accept = first: a plain accept at the head of base. */
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
 		     const struct fw_chain *base);
-/* Adds them to rs, in the order of the rules that they stand before. */
-void twin_wants_emit(struct twin_wants *w, struct ruleset *rs);
+/* Adds them to rs, in the order of the rules that they stand before. NULL, or the first for which
+ * iptables has no words (iptables_match_split). */
+const struct want *twin_wants_emit(struct twin_wants *w, struct ruleset *rs);
 void twin_wants_free(struct twin_wants *w);
 
 #endif

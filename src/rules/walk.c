@@ -100,7 +100,8 @@ static bool same_branch(const struct branch *a, const struct branch *b)
 bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
 		     const struct branch *b)
 {
-	if (!(tracked->flags & EVAL_STATE) || tracked->flags & (EVAL_STATE_HARD | EVAL_ONCE))
+	if (!(tracked->flags & EVAL_STATE) ||
+	    tracked->flags & (EVAL_STATE_HARD | EVAL_ONCE | EVAL_CT_OTHER))
 		return false;
 	for (size_t i = 0; i < untracked->n; i++)
 		if (same_branch(&untracked->v[i], b))

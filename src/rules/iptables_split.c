@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One match as several rules of iptables. */
+#include <string.h>
+#include "rules/iptables.h"
+
+static size_t slots(const struct port_range *r, const struct match *m)
+{
+	return m->icmp == ICMP_IS_ERROR || r->lo == r->hi ? 1 : 2;
+}
+
+static size_t slots_max(const struct match *m)
+{
+	return m->icmp == ICMP_IS_ERROR ? IPTABLES_QUOTED_RANGES : IPTABLES_PORT_SLOTS;
+}
+
+static bool ports_fit(const struct ports *p, const struct match *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += slots(&p->v[i], m);
+	return n <= slots_max(m);
+}
+
+bool iptables_match_fits(const struct match *m)
+{
+	return (m->families == FAMILIES_V4 || m->families == FAMILIES_V6) &&
+	       (m->proto || m->icmp == ICMP_IS_ERROR) && ports_fit(&m->sport, m) &&
+	       ports_fit(&m->dport, m) && m->in.n + m->not_in.n <= 1 &&
+	       m->out.n + m->not_out.n <= 1 && m->src.n <= 1 && m->dst.n <= 1;
+}
+
+struct pieces {
+	struct match *v;
+	size_t n;
+};
+
+static void add_piece(struct pieces *p, const struct match *m)
+{
+	match_copy(ARRAY_ADD(p->v, p->n), m);
+}
+
+/* Each piece of p becomes what cut() makes of it. */
+static void cut_all(struct pieces *p, void (*cut)(struct pieces *out, const struct match *m))
+{
+	struct pieces out = { 0 };
+
+	for (size_t i = 0; i < p->n; i++) {
+		cut(&out, &p->v[i]);
+		match_free(&p->v[i]);
+	}
+	free(p->v);
+	*p = out;
+}
+
+static void cut_ports(struct pieces *out, const struct match *m, bool src)
+{
+	const struct ports *all = src ? &m->sport : &m->dport;
+
+	for (size_t i = 0, end; i < all->n || !i; i = end) {
+		struct ports some = { 0 };
+		size_t used = 0;
+		struct ports *p;
+
+		for (end = i; end < all->n && used + slots(&all->v[end], m) <= slots_max(m);
+		     end++) {
+			used += slots(&all->v[end], m);
+			ports_add(&some, all->v[end].lo, all->v[end].hi);
+		}
+		add_piece(out, m);
+		p = src ? &out->v[out->n - 1].sport : &out->v[out->n - 1].dport;
+		free(p->v);
+		*p = some;
+		if (!all->n)
+			break;
+	}
+}
+
+static void cut_sport(struct pieces *out, const struct match *m)
+{
+	cut_ports(out, m, true);
+}
+
+static void cut_dport(struct pieces *out, const struct match *m)
+{
+	cut_ports(out, m, false);
+}
+
+static void keep_prefix(struct addrs *l, size_t i)
+{
+	if (!l->n)
+		return;
+	l->v[0] = l->v[i];
+	l->n = 1;
+}
+
+static void cut_addresses(struct pieces *out, const struct match *m)
+{
+	for (size_t s = 0; s < (m->src.n ? m->src.n : 1); s++)
+		for (size_t d = 0; d < (m->dst.n ? m->dst.n : 1); d++) {
+			add_piece(out, m);
+			keep_prefix(&out->v[out->n - 1].src, s);
+			keep_prefix(&out->v[out->n - 1].dst, d);
+		}
+}
+
+static bool pattern_overlaps(const char *a, const char *b)
+{
+	size_t n = strlen(a), k = strlen(b);
+	bool star_a = n && a[n - 1] == '*', star_b = k && b[k - 1] == '*';
+
+	if (!star_a && !star_b)
+		return !strcmp(a, b);
+	n -= star_a;
+	k -= star_b;
+	if (star_a && star_b)
+		return !strncmp(a, b, n < k ? n : k);
+	return star_a ? !strncmp(a, b, n) : !strncmp(a, b, k);
+}
+
+/* One included interface, with those excluded ones that matter to it. */
+static void keep_interface(struct ifaces *in, struct ifaces *not_in, size_t i)
+{
+	size_t n = 0;
+
+	if (!in->n)
+		return;
+	memmove(in->v[0], in->v[i], IFNAMSIZ);
+	in->n = 1;
+	for (size_t k = 0; k < not_in->n; k++)
+		if (pattern_overlaps(in->v[0], not_in->v[k]))
+			memmove(not_in->v[n++], not_in->v[k], IFNAMSIZ);
+	not_in->n = n;
+}
+
+static void cut_interfaces(struct pieces *out, const struct match *m)
+{
+	for (size_t i = 0; i < (m->in.n ? m->in.n : 1); i++)
+		for (size_t o = 0; o < (m->out.n ? m->out.n : 1); o++) {
+			struct match *p;
+
+			add_piece(out, m);
+			p = &out->v[out->n - 1];
+			keep_interface(&p->in, &p->not_in, i);
+			keep_interface(&p->out, &p->not_out, o);
+		}
+}
+
+static void cut_families(struct pieces *out, const struct match *m)
+{
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++)
+		if (m->families & 1u << f) {
+			add_piece(out, m);
+			out->v[out->n - 1].families = 1u << f;
+		}
+}
+
+struct match *iptables_match_split(const struct match *m, size_t *n)
+{
+	struct pieces p = { 0 };
+	bool fits = true;
+
+	add_piece(&p, m);
+	cut_all(&p, cut_families);
+	cut_all(&p, cut_interfaces);
+	cut_all(&p, cut_addresses);
+	cut_all(&p, cut_sport);
+	cut_all(&p, cut_dport);
+	for (size_t i = 0; i < p.n; i++) {
+		match_normalise(&p.v[i]);
+		fits = fits && iptables_match_fits(&p.v[i]);
+	}
+	for (size_t i = 0; !fits && i < p.n; i++)
+		match_free(&p.v[i]);
+	if (!fits) {
+		free(p.v);
+		p = (struct pieces){ 0 };
+	}
+	*n = p.n;
+	return p.v;
+}
