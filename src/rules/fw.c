@@ -66,6 +66,15 @@ static void free_chain(struct fw_chain *c)
 	free(c->type);
 }
 
+static void free_other(struct fw_other *o)
+{
+	free(o->family);
+	free(o->table);
+	free(o->name);
+	free(o->type);
+	free(o->hook);
+}
+
 void fw_free(struct fw *fw)
 {
 	for (size_t i = 0; i < fw->n_chains; i++)
@@ -74,7 +83,10 @@ void fw_free(struct fw *fw)
 		free_set(fw->sets[i]);
 	for (size_t i = 0; i < fw->n_legacy; i++)
 		free(fw->legacy[i]);
+	for (size_t i = 0; i < fw->n_others; i++)
+		free_other(&fw->others[i]);
 	free(fw->chains);
+	free(fw->others);
 	free(fw->sets);
 	free(fw->legacy);
 	*fw = (struct fw){ 0 };

@@ -138,9 +138,19 @@ struct fw_chain {
 	size_t n_rules;
 };
 
+struct fw_other { /* a base chain that the walks do not enter: of bridge, arp or netdev, inet
+		   * ingress, of a dormant table */
+	char *family, *table, *name, *type, *hook;
+	int priority;
+	bool drops;   /* its policy */
+	bool dormant; /* it sees no packet as long as its table is */
+};
+
 struct fw {			 /* start from {0} */
 	struct fw_chain *chains; /* ip, ip6 and inet tables but ours, in the kernel's order */
 	size_t n_chains;
+	struct fw_other *others; /* base chains elsewhere */
+	size_t n_others;
 	struct fw_set **sets; /* own storage of what exprs point to */
 	size_t n_sets;
 	char **legacy; /* legacy xtables that exist: "ip filter", "ip6 raw" ...; unread as yet */

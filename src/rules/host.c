@@ -57,26 +57,15 @@ bool host_is_unread(const struct host *h, const char *fact)
 	return false;
 }
 
-static void chains_free(struct host *h)
-{
-	for (size_t i = 0; i < h->n_chains; i++) {
-		free(h->chains[i].family);
-		free(h->chains[i].table);
-		free(h->chains[i].name);
-		free(h->chains[i].type);
-		free(h->chains[i].hook);
-	}
-	free(h->chains);
-}
-
 void host_free(struct host *h)
 {
-	chains_free(h);
 	for (size_t i = 0; i < h->n_sysctls; i++)
 		free(h->sysctls[i].name);
 	for (size_t i = 0; i < h->n_unread; i++)
 		free(h->unread[i]);
 	free(h->name);
+	free(h->kernel);
+	free(h->time);
 	free(h->reserved.v);
 	free(h->interfaces);
 	free(h->addresses);

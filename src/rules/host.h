@@ -41,15 +41,9 @@ struct host_nat { /* live conntrack entries with NAT, counted by what an exempti
 	uint64_t entries;
 };
 
-struct host_chain { /* a base chain that the walks do not enter: bridge, arp, netdev, inet ingress,
-		     * of a dormant table */
-	char *family, *table, *name, *type, *hook;
-	int priority;
-	bool drops; /* its policy */
-};
-
 struct host { /* start from {0}; host_free */
-	char *name;
+	char *name, *kernel;
+	char *time; /* of reading: "2025-11-22T03:55:00Z" */
 	struct host_params params;
 	struct ports reserved; /* net.ipv4.ip_local_reserved_ports */
 	struct host_interface *interfaces;
@@ -62,8 +56,6 @@ struct host { /* start from {0}; host_free */
 	size_t n_sysctls;
 	struct host_nat *nat;
 	size_t n_nat;
-	struct host_chain *chains;
-	size_t n_chains;
 	uint16_t ssh_port; /* of the session that asks; 0: none */
 	struct fw fw;
 	char **unread; /* facts that could not be had, in words with the reason: never silently.
