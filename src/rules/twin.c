@@ -28,6 +28,7 @@ struct derivation {
 	struct closed *closed;
 	size_t n_closed;
 	struct port_cuts cuts;
+	char *part; /* ports that needs are added for; NULL: all of the service's */
 };
 
 static bool hook_on_way(enum hook traffic, enum hook hook)
@@ -89,7 +90,17 @@ static void add_need(struct derivation *d, const struct fw_chain *c, const struc
 	n->class = t->class;
 	n->family = f;
 	n->need = need;
+	n->part = d->part ? xstrdup(d->part) : NULL;
 	n->why = why;
+}
+
+/* id: of the finding that says so. */
+static void add_refusal(struct derivation *d, const struct fw_chain *c, const struct traffic *t,
+			enum family f, const char *id, const char *why)
+{
+	add_need(d, c, t, f, NEED_REFUSED, xstrdup(why));
+	if (d->plan)
+		d->plan->needs[d->plan->n_needs - 1].finding = id;
 }
 
 /* ---- closed ports ------------------------------------------------------------------------------
@@ -106,6 +117,16 @@ static struct ports *service_ports(struct traffic *t)
 		break;
 	}
 	return NULL;
+}
+
+/* Fresh string; NULL: they are all there is, or there are no ports. */
+static char *part_text(const struct ports *part, const struct ports *all)
+{
+	struct text t = { 0 };
+
+	if (part && all && part->n && ports_compare(part, all))
+		ports_text(part, &t);
+	return t.s;
 }
 
 /* The same traffic for some of its ports only; the caller frees the match. */
@@ -144,7 +165,7 @@ static enum outcome closed_outcome(struct derivation *d, const struct traffic *t
 										      : OUT_ACCEPT;
 }
 
-static void note_closed(struct derivation *d, const struct traffic *t, enum family f,
+static void note_closed(struct derivation *d, struct traffic *t, enum family f,
 			const struct fw_chain *c, const struct ports *ports)
 {
 	struct closed *k = ARRAY_ADD(d->closed, d->n_closed);
@@ -154,7 +175,10 @@ static void note_closed(struct derivation *d, const struct traffic *t, enum fami
 	ports_copy(&k->ports, ports);
 	k->traffic = t;
 	k->chain = c;
+	d->part = part_text(ports, service_ports(t));
 	add_need(d, c, t, f, NEED_CLOSED, xstrdup("it accepts no new connection"));
+	free(d->part);
+	d->part = NULL;
 }
 
 /* Ports that chain c closes: all or none of them at a glance, or else cell by cell. */
@@ -326,6 +350,7 @@ static bool follows_opening(struct derivation *d, const struct traffic *t, enum 
 static void refuse_chain(struct visit *v, struct walk *w)
 {
 	struct step blame = v->blame;
+	const char *id;
 
 	if (!blame.rule) {
 		struct visit again = *v;
@@ -334,9 +359,8 @@ static void refuse_chain(struct visit *v, struct walk *w)
 		walk_steps(w, v->base, blame_lost_step, &again);
 		blame = again.blame;
 	}
-	finding_refused(&v->d->findings, v->traffic, v->base, blame.rule ? &blame : NULL);
-	add_need(v->d, v->base, v->traffic, v->family, NEED_REFUSED,
-		 xstrdup("no twin makes it the same"));
+	id = finding_refused(&v->d->findings, v->traffic, v->base, blame.rule ? &blame : NULL);
+	add_refusal(v->d, v->base, v->traffic, v->family, id, "no twin makes it the same");
 }
 
 /* False: refused. */
@@ -374,8 +398,8 @@ static void visit_filter(struct visit *v, struct walk *w)
 
 	if (v->unreadable.rule && !none && (t->flags | u->flags) & EVAL_UNKNOWN) {
 		finding_unreadable(&v->d->findings, v->traffic, &v->unreadable);
-		add_need(v->d, v->base, v->traffic, v->family, NEED_REFUSED,
-			 xstrdup("its rules cannot be read"));
+		add_refusal(v->d, v->base, v->traffic, v->family, "state-unknown",
+			    "a rule of it cannot be read");
 		return;
 	}
 	if (t == u)
@@ -389,6 +413,30 @@ static void visit_filter(struct visit *v, struct walk *w)
 	walk_steps(w, v->base, lost_step, &(struct visit){ .d = v->d, .traffic = v->traffic });
 }
 
+/* Untracked packets are not offered to these chains at all. */
+static void visit_nat(struct visit *v)
+{
+	struct derivation *d = v->d;
+	bool refuse = d->policy->on_nat == ON_NAT_REFUSE;
+
+	if (v->nat.rule) {
+		finding_nat(&d->findings, v->traffic, &v->nat, refuse);
+		if (refuse)
+			add_refusal(d, v->base, v->traffic, v->family, "nat-conflict",
+				    "it translates their addresses");
+		else
+			add_need(d, v->base, v->traffic, v->family, NEED_IGNORED,
+				 xstrdup("on-nat = warn: they pass untranslated"));
+	} else if (v->unreadable.rule) {
+		finding_unreadable(&d->findings, v->traffic, &v->unreadable);
+		add_refusal(d, v->base, v->traffic, v->family, "state-unknown",
+			    "a rule of it cannot be read");
+	} else {
+		add_need(d, v->base, v->traffic, v->family, NEED_NONE,
+			 xstrdup("it translates none of them"));
+	}
+}
+
 static void visit_chain(struct derivation *d, const struct traffic *t, enum family f,
 			const struct fw_chain *c)
 {
@@ -399,23 +447,22 @@ static void visit_chain(struct derivation *d, const struct traffic *t, enum fami
 	packet_init(&p, t, f, c->hook);
 	w = walk_new(d->fw, &p, stand_in(c, t->class));
 	walk_steps(w, c, visit_step, &v);
-	if (!is_nat(c))
+	if (is_nat(c))
+		visit_nat(&v);
+	else
 		visit_filter(&v, w);
-	else if (v.nat.rule)
-		finding_nat(&d->findings, t, &v.nat, d->policy->on_nat == ON_NAT_REFUSE);
-	else if (v.unreadable.rule)
-		finding_unreadable(&d->findings, t, &v.unreadable);
 	walk_free(w);
 	packet_free(&p);
 }
 
-static void visit_traffic(struct derivation *d, const struct traffic *all)
+static void visit_traffic(struct derivation *d, struct traffic *all)
 {
 	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
 		struct traffic t;
 
 		if (!(all->match.families & 1u << f) || !traffic_open(d, all, f, &t))
 			continue;
+		d->part = part_text(service_ports(&t), service_ports(all));
 		for (size_t i = 0; i < d->fw->n_chains; i++) {
 			const struct fw_chain *c = &d->fw->chains[i];
 
@@ -425,12 +472,24 @@ static void visit_traffic(struct derivation *d, const struct traffic *all)
 			if (!is_nat(c) || (t.original && t.class == CLASS_OPENING))
 				visit_chain(d, &t, f, c);
 		}
+		free(d->part);
+		d->part = NULL;
 		match_free(&t.match);
 	}
 }
 
 static void refuse_owned(struct derivation *d)
 {
+	for (size_t i = 0; d->plan && i < d->plan->n_needs; i++) {
+		struct chain_need *n = &d->plan->needs[i];
+
+		if (!n->chain->owned || (n->need != NEED_TWINS && n->need != NEED_FIRST))
+			continue;
+		free(n->why);
+		n->need = NEED_REFUSED;
+		n->finding = "owned-table";
+		n->why = xstrdup("a program owns the table");
+	}
 	for (size_t i = 0; i < d->wants.n; i++)
 		if (d->wants.v[i].chain->owned)
 			finding_owned(&d->findings, d->wants.v[i].chain);
@@ -477,6 +536,7 @@ void twin_plan_free(struct twin_plan *plan)
 	for (size_t i = 0; i < plan->n_needs; i++) {
 		free(plan->needs[i].names);
 		free(plan->needs[i].why);
+		free(plan->needs[i].part);
 	}
 	free(plan->needs);
 	*plan = (struct twin_plan){ 0 };

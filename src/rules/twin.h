@@ -25,6 +25,8 @@ struct chain_need {		      /* for status */
 	enum packet_class class;
 	enum family family;
 	enum twin_need need;
+	char *part; /* the ports it is about, where these are not all of the service's: "80,443" */
+	const char *finding; /* of NEED_REFUSED: the finding's id, a string literal */
 	char *why; /* one phrase: "accepts it in either state (rule 5: tcp dport 80 accept)" */
 };
 

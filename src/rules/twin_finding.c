@@ -59,55 +59,66 @@ void finding_step(struct twin_findings *f, const struct traffic *t, const struct
 		  rule, what, t->names);
 }
 
-static void refuse(struct twin_findings *f, const struct traffic *t, const struct step *s,
-		   const char *id, const char *does, const char *cure)
+static const char *refuse(struct twin_findings *f, const struct traffic *t, const struct step *s,
+			  const char *id, const char *does, const char *cure)
 {
 	auto_free char *rule = NULL;
 
 	if (!first_time(f, s->rule, id))
-		return;
+		return id;
 	rule = rule_words(s);
 	diag_error(f->diag, &t->at, id, 0, "%s %s, and it decides about the %s packets of %s", rule,
 		   does, packet_class_name(t->class), t->names);
 	diag_cure(f->diag, "%s", cure);
+	return id;
 }
 
-void finding_refused(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base,
-		     const struct step *s)
+/* Not one rule that makes the difference. */
+static const char *refuse_whole(struct twin_findings *f, const struct traffic *t,
+				const struct fw_chain *base)
 {
-	unsigned flags = s ? s->tracked->flags | s->untracked->flags : 0;
 	auto_free char *chain = chain_words(base);
 
-	if (!s) {
-		if (first_time(f, base, "state-unknown")) {
-			diag_error(f->diag, &t->at, "state-unknown", 0,
-				   "chain %s treats the %s packets of %s otherwise once they are "
-				   "untracked, and no twin makes it the same",
-				   chain, packet_class_name(t->class), t->names);
-			diag_cure(f->diag, "look at its rules with 'untrack status -v', or give "
-					   "the exemption accept = none and write the rules by "
-					   "hand");
-		}
-	} else if (flags & EVAL_SYNPROXY) {
-		refuse(f, t, s, "synproxy-conflict",
-		       "is a SYNPROXY, which lives on untracked packets",
-		       "take the port out of the exemption, or out of SYNPROXY");
-	} else if (flags & EVAL_STATE_HARD) {
-		refuse(f, t, s, "state-unknown", "tests the state together with other fields",
-		       "write the state test as a match of its own");
-	} else if (flags & EVAL_ONCE) {
-		refuse(f, t, s, "state-unknown", "holds a chain or set that cannot be copied",
-		       "give the chain or set that it uses a name");
-	} else if (flags & EVAL_CT_OTHER) {
-		refuse(f, t, s, "state-lost", "reads connection tracking data that is gone",
-		       "take the rule's traffic out of the exemption");
-	} else if (flags & EVAL_NAMES_UNTRACKED) {
-		refuse(f, t, s, "untracked-dropped", "names untracked packets on purpose",
-		       "take \"untracked\" out of that rule, or except the exempt ports there");
-	} else {
-		refuse(f, t, s, "state-negated", "tests what the state is not",
-		       "rewrite the rule to name the states that it accepts");
+	if (first_time(f, base, "state-unknown")) {
+		diag_error(f->diag, &t->at, "state-unknown", 0,
+			   "chain %s treats the %s packets of %s otherwise once they are "
+			   "untracked, and no twin makes it the same",
+			   chain, packet_class_name(t->class), t->names);
+		diag_cure(f->diag, "look at its rules with 'untrack status -v', or give "
+				   "the exemption accept = none and write the rules by "
+				   "hand");
 	}
+	return "state-unknown";
+}
+
+const char *finding_refused(struct twin_findings *f, const struct traffic *t,
+			    const struct fw_chain *base, const struct step *s)
+{
+	unsigned flags = s ? s->tracked->flags | s->untracked->flags : 0;
+
+	if (!s)
+		return refuse_whole(f, t, base);
+	if (flags & EVAL_SYNPROXY)
+		return refuse(f, t, s, "synproxy-conflict",
+			      "is a SYNPROXY, which lives on untracked packets",
+			      "take the port out of the exemption, or out of SYNPROXY");
+	if (flags & EVAL_STATE_HARD)
+		return refuse(f, t, s, "state-unknown",
+			      "tests the state together with other fields",
+			      "write the state test as a match of its own");
+	if (flags & EVAL_ONCE)
+		return refuse(f, t, s, "state-unknown",
+			      "holds a chain or set that cannot be copied",
+			      "give the chain or set that it uses a name");
+	if (flags & EVAL_CT_OTHER)
+		return refuse(f, t, s, "state-lost", "reads connection tracking data that is gone",
+			      "take the rule's traffic out of the exemption");
+	if (flags & EVAL_NAMES_UNTRACKED)
+		return refuse(f, t, s, "untracked-dropped", "names untracked packets on purpose",
+			      "take \"untracked\" out of that rule, or except the exempt ports "
+			      "there");
+	return refuse(f, t, s, "state-negated", "tests what the state is not",
+		      "rewrite the rule to name the states that it accepts");
 }
 
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s)

@@ -17,9 +17,10 @@ struct twin_findings { /* start from { .diag = d } */
 /* One step of a walk that changes for untracked packets without deciding: state-lost warnings. */
 void finding_step(struct twin_findings *f, const struct traffic *t, const struct step *s);
 
-/* Verdicts differ and no twin helps; s is the rule that makes the difference (NULL: not found). */
-void finding_refused(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base,
-		     const struct step *s);
+/* Verdicts differ and no twin helps; s is the rule that makes the difference (NULL: not found).
+ * The id of the finding. */
+const char *finding_refused(struct twin_findings *f, const struct traffic *t,
+			    const struct fw_chain *base, const struct step *s);
 
 /* iptables has no words for the interfaces of the exemption. */
 void finding_unsayable(struct twin_findings *f, const char *names, const struct fw_chain *c);
