@@ -37,10 +37,18 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned len)
 	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
 }
 
-static bool covers(const struct prefix *outer, const struct prefix *inner)
+bool prefix_holds(const struct prefix *outer, const struct prefix *inner)
 {
 	return outer->family == inner->family && outer->len <= inner->len &&
 	       same_bits(outer->addr, inner->addr, outer->len);
+}
+
+bool addrs_hold(const struct addrs *l, const struct prefix *p)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (prefix_holds(&l->v[i], p))
+			return true;
+	return false;
 }
 
 void addrs_normalise(struct addrs *l)
@@ -51,7 +59,7 @@ void addrs_normalise(struct addrs *l)
 		return;
 	qsort(l->v, l->n, sizeof *l->v, compare_prefixes);
 	for (size_t i = 1; i < l->n; i++)
-		if (!covers(&l->v[n], &l->v[i]))
+		if (!prefix_holds(&l->v[n], &l->v[i]))
 			l->v[++n] = l->v[i];
 	l->n = n + 1;
 }

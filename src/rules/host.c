@@ -21,15 +21,6 @@ bool host_has_interface(const struct host *h, const char *pattern)
 	return false;
 }
 
-static bool prefix_holds(const struct prefix *p, const struct prefix *addr)
-{
-	unsigned whole = p->len / 8, rest = p->len % 8;
-
-	if (p->family != addr->family || memcmp(p->addr, addr->addr, whole) != 0)
-		return false;
-	return !rest || !((p->addr[whole] ^ addr->addr[whole]) >> (8 - rest));
-}
-
 bool host_has_address(const struct host *h, const struct prefix *p)
 {
 	for (size_t i = 0; i < h->n_addresses; i++)

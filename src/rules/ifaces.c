@@ -25,6 +25,14 @@ static bool covers(const char *pattern, const char *name)
 	return len && pattern[len - 1] == '*' && !strncmp(pattern, name, len - 1);
 }
 
+bool ifaces_hold(const struct ifaces *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (covers(l->v[i], name) || !compare_names(l->v[i], name))
+			return true;
+	return false;
+}
+
 static bool is_covered(const struct ifaces *l, size_t i)
 {
 	for (size_t k = 0; k < l->n; k++)

@@ -84,6 +84,9 @@ void ifaces_add(struct ifaces *l, const char *name); /* strlen < IFNAMSIZ */
 void ifaces_normalise(struct ifaces *l);
 void addrs_add(struct addrs *l, const struct prefix *p);
 void addrs_normalise(struct addrs *l);
+bool ifaces_hold(const struct ifaces *l, const char *name); /* also "eth0" by "eth*" */
+bool addrs_hold(const struct addrs *l, const struct prefix *p);
+bool prefix_holds(const struct prefix *outer, const struct prefix *inner);
 
 /* Inverse pairs. ports_text etc. append "80,443,8000-8010". The parse functions take one item,
  * whole string, and leave *out untouched when false. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Findings that need the policy and a few facts of the host, and no walk of its firewall. */
+/* Findings that need the policy and the facts of a host, and no walk of its firewall. */
 #include "rules/preflight.h"
 
 #include <netinet/in.h>
 #include <string.h>
+#include "rules/packet.h"
+#include "rules/preflight_part.h"
 
 static void check_interfaces(const struct ifaces *l, const struct origin *at, const char *name,
 			     const struct host *h, struct diag *d)
@@ -17,33 +19,82 @@ static void check_interfaces(const struct ifaces *l, const struct origin *at, co
 		else
 			diag_note(d, at, "missing-interface", "%s: there is no interface '%s' now",
 				  name, l->v[i]);
+		diag_cure(d, "nothing if it is to come, the rules wait for it; else see 'ip link' "
+			     "for the names");
 	}
 }
 
-/* Does this service exempt connections that come in to the TCP port? */
-static bool serves_tcp_port(const struct service *sv, uint16_t port)
+static void missing_interfaces(const struct policy *p, const struct host *h, struct diag *d)
 {
-	if (sv->role != ROLE_SERVER && sv->role != ROLE_PEER)
-		return false;
-	return memchr(sv->protos.v, IPPROTO_TCP, sv->protos.n) && ports_contains(&sv->ports, port);
-}
-
-/* What speaks on an idle flow must do so before whatever is in front forgets the flow. */
-static void check_keepalive(const struct service *s, struct diag *d)
-{
-	if (!s->keepalive || !s->upstream_timeout || s->keepalive < s->upstream_timeout)
+	if (host_is_unread(h, "interfaces"))
 		return;
-	diag_warn(d, &s->upstream_at, "upstream-timeout",
-		  "%s: keepalive (%us) is not shorter than upstream-timeout (%us): idle "
-		  "connections are forgotten upstream",
-		  s->name, s->keepalive, s->upstream_timeout);
-	diag_cure(d, "let the application speak more often, or raise the timeout upstream");
+	for (size_t i = 0; i < p->n_services; i++)
+		check_interfaces(&p->services[i].ifaces, &p->services[i].iface_at,
+				 p->services[i].name, h, d);
+	for (size_t i = 0; i < p->n_interfaces; i++)
+		check_interfaces(&p->interfaces[i].ifaces, &p->interfaces[i].iface_at,
+				 p->interfaces[i].name, h, d);
 }
 
-void preflight_policy(const struct policy *p, struct diag *d)
+/* Does this service exempt connections that come in to the TCP port? */
+static bool serves_tcp_port(const struct service *s, uint16_t port)
 {
-	for (size_t i = 0; i < p->n_services; i++)
-		check_keepalive(&p->services[i], d);
+	return service_serves(s) && memchr(s->protos.v, IPPROTO_TCP, s->protos.n) &&
+	       ports_contains(&s->ports, port);
+}
+
+static void management_port(const struct policy *p, const struct host *h, struct diag *d)
+{
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+
+		if (!h->ssh_port || !serves_tcp_port(s, h->ssh_port))
+			continue;
+		diag_warn(d, &s->port_at, "management-port",
+			  "%s: the SSH session that runs this uses port %u", s->name, h->ssh_port);
+		diag_cure(d, "keep a second session open; 'untrack rollback' goes back");
+	}
+}
+
+static bool rule_uses_conntrack(const struct fw_rule *r)
+{
+	for (size_t i = 0; i < r->n_exprs; i++)
+		if (r->exprs[i].op == FW_NAT || r->exprs[i].op == FW_CT_LIMIT ||
+		    r->exprs[i].op == FW_CT_WRITE || r->exprs[i].op == FW_SYNPROXY)
+			return true;
+	return rule_asks_conntrack(r);
+}
+
+static bool chain_uses_conntrack(const struct fw_chain *c)
+{
+	if (c->base && c->type && !strcmp(c->type, "nat"))
+		return true;
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (c->rules[i].twin < 0 && rule_uses_conntrack(&c->rules[i]))
+			return true;
+	return false;
+}
+
+/* Conntrack is registered in a network namespace by the first rule that asks for it (FACTS T3).
+ * Entries that are there show that something does, whatever it is. */
+static void stateless_host(const struct policy *p, const struct host *h, struct diag *d)
+{
+	const uint64_t *entries = host_sysctl(h, "nf_conntrack_count");
+
+	if (policy_is_empty(p) || host_is_unread(h, "firewall") || h->fw.n_legacy ||
+	    (entries && *entries))
+		return;
+	for (size_t i = 0; i < h->fw.n_chains; i++)
+		if (chain_uses_conntrack(&h->fw.chains[i]))
+			return;
+	diag_note(d, NULL, "stateless-host",
+		  "nothing on this host tracks connections: no rule of its ip, ip6 and inet tables "
+		  "asks for it, so there is nothing yet to exempt traffic from");
+	diag_cure(d, "nothing to do: the exemptions wait for the first rule that does");
+}
+
+static void conntrack_settings(const struct policy *p, struct diag *d)
+{
 	if (!p->n_conntrack)
 		return;
 	diag_warn(d, &p->conntrack[0].at, "conntrack-settings",
@@ -51,20 +102,20 @@ void preflight_policy(const struct policy *p, struct diag *d)
 	diag_cure(d, "set net.netfilter.nf_conntrack_* in /etc/sysctl.d");
 }
 
+void preflight_policy(const struct policy *p, struct diag *d)
+{
+	preflight_times(p, NULL, d);
+	conntrack_settings(p, d);
+}
+
 void preflight_check(const struct policy *p, const struct host *h, struct diag *d)
 {
-	preflight_policy(p, d);
-	for (size_t i = 0; i < p->n_services; i++) {
-		const struct service *sv = &p->services[i];
-
-		check_interfaces(&sv->ifaces, &sv->iface_at, sv->name, h, d);
-		if (!h->ssh_port || !serves_tcp_port(sv, h->ssh_port))
-			continue;
-		diag_warn(d, &sv->port_at, "management-port",
-			  "%s: the SSH session that runs this uses port %u", sv->name, h->ssh_port);
-		diag_cure(d, "keep a second session open; 'untrack rollback' goes back");
-	}
-	for (size_t i = 0; i < p->n_interfaces; i++)
-		check_interfaces(&p->interfaces[i].ifaces, &p->interfaces[i].iface_at,
-				 p->interfaces[i].name, h, d);
+	preflight_ports(p, h, d);
+	preflight_nat(p, h, d);
+	preflight_paths(p, h, d);
+	preflight_times(p, h, d);
+	conntrack_settings(p, d);
+	management_port(p, h, d);
+	missing_interfaces(p, h, d);
+	stateless_host(p, h, d);
 }
