@@ -2,10 +2,13 @@
 """Tests as functions, the program under test, and what the tests claim about it."""
 
 import difflib
+import json
 import os
 import pathlib
 import re
+import shutil
 import socket
+import traceback
 
 import lab
 import netlink
@@ -60,6 +63,44 @@ def ruleset(name):
     return (RULESETS / f"{name}.nft").read_text(encoding="ascii")
 
 
+def together(functions):
+    """Runs each in a process of its own, all at once; {name: what it returned}. A failure of one is
+    a failure of all."""
+    running, found, faults = {}, {}, []
+    for name, function in functions.items():
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            live(function, write)
+        os.close(write)
+        running[name] = pid, read
+    for name, (pid, read) in running.items():
+        with open(read, encoding="utf-8") as f:
+            said = f.read()
+        os.waitpid(pid, 0)
+        answer = json.loads(said) if said else {"failure": "ended without a word"}
+        if "failure" in answer:
+            faults.append(f"{name}: {answer['failure']}")
+        found[name] = answer.get("result")
+    claim(not faults, "\n".join(faults))
+    return found
+
+
+def live(function, write):
+    """The rest of the life of a process of together()."""
+    lab.die_with_parent()
+    try:
+        answer = {"result": function()}
+    except Failure as e:
+        answer = {"failure": str(e)}
+    except BaseException:  # pylint: disable=broad-except
+        answer = {"failure": traceback.format_exc()}
+    with open(write, "w", encoding="utf-8") as f:
+        json.dump(answer, f)
+    os._exit(0)
+
+
 class Untrack:
     """The program, with a configuration and a state directory of its own, on one host."""
 
@@ -68,7 +109,7 @@ class Untrack:
     def __init__(self, host, config=WEB):
         Untrack.count += 1
         self.host = host
-        self.dir = lab.RUN / f"untrack-{Untrack.count}"
+        self.dir = lab.RUN / f"untrack-{os.getpid()}-{Untrack.count}"
         (self.dir / "rules.d").mkdir(parents=True)
         (self.dir / "untrack.conf").touch()
         self.configure(config)
@@ -129,4 +170,32 @@ def foreign(host):
 
 
 def zeroed(listing):
+    """A listing of nft or of iptables-save without counts, and without the hour."""
+    listing = re.sub(r"^# (Generated|Completed|Warning).*\n", "", listing, flags=re.M)
+    listing = re.sub(r"^(:.*) \[\d+:\d+\]", r"\1 [0:0]", listing, flags=re.M)
     return re.sub(r"packets \d+ bytes \d+", "packets 0 bytes 0", listing)
+
+
+SAVES = [f"{tool}-{form}-save" for form in ("nft", "legacy") for tool in ("iptables", "ip6tables")]
+
+
+def legacy_tables(host):
+    """The tables of x_tables that exist: asking iptables-legacy would make some."""
+    found = []
+    for family in ("ip", "ip6"):
+        with host, open(f"/proc/thread-self/net/{family}_tables_names", encoding="ascii") as f:
+            found += [f"{family} {name}" for name in sorted(f.read().split())]
+    return found
+
+
+def listings(host):
+    """Everything that the tools of nft and of both iptables list here, without counts."""
+    found = {"nft": zeroed(host.listing()), "tables": "\n".join(legacy_tables(host))}
+    for tool in SAVES:
+        found[tool] = zeroed(host.run(tool).stdout) if shutil.which(tool) else ""
+    return found
+
+
+def same_listings(got, want, what):
+    for tool, text in want.items():
+        same_text(got[tool], text, f"{what}: {tool}")

@@ -148,16 +148,32 @@ def two_hosts():
     return client, server
 
 
-def three_hosts(mtu=1500):
+def far_host(client, server):
+    """A host behind the client, which forwards and can send 1280 bytes at a time to it; and
+    198.51.100.99, 2001:db8:2::99, of which the client says that they cannot be reached."""
+    far = Host()
+    link(client, "far0", "198.51.100.1/24 2001:db8:2::1/64",
+         far, "eth0", "198.51.100.5/24 2001:db8:2::5/64")
+    far.ip("route add default via 198.51.100.1", "route add default via 2001:db8:2::1")
+    client.ip("link set far0 mtu 1280", "route add unreachable 198.51.100.99",
+              "route add unreachable 2001:db8:2::99")
+    client.forward()
+    server.ip("route add 198.51.100.0/24 via 192.0.2.20",
+              "route add 2001:db8:2::/64 via 2001:db8::20")
+    return far
+
+
+def three_hosts(mtu=1500, name="eth1", net="10.10.0"):
     """lan -- gateway -- wan: 10.10.0.20 eth0 | eth1 10.10.0.1, 192.0.2.10 eth0 | eth0 192.0.2.20.
-    mtu is what the gateway can send into the LAN. Returns (lan, gateway, wan)."""
+    mtu is what the gateway can send into the LAN, over what it calls name. Returns (lan, gateway,
+    wan)."""
     lan, gateway, wan = Host(), Host(), Host()
-    link(lan, "eth0", "10.10.0.20/24 2001:db8:10::20/64",
-         gateway, "eth1", "10.10.0.1/24 2001:db8:10::1/64")
+    link(lan, "eth0", f"{net}.20/24 2001:db8:10::20/64",
+         gateway, name, f"{net}.1/24 2001:db8:10::1/64")
     link(wan, "eth0", "192.0.2.20/24 2001:db8::20/64",
          gateway, "eth0", "192.0.2.10/24 2001:db8::10/64")
-    lan.ip("route add default via 10.10.0.1", "route add default via 2001:db8:10::1")
+    lan.ip(f"route add default via {net}.1", "route add default via 2001:db8:10::1")
     wan.ip("route add default via 192.0.2.10", "route add default via 2001:db8::10")
-    gateway.ip(f"link set eth1 mtu {mtu}")
+    gateway.ip(f"link set {name} mtu {mtu}")
     gateway.forward()
     return lan, gateway, wan

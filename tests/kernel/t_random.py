@@ -10,8 +10,8 @@ import re
 from harness import Untrack, claim, equal, no_entry, same_text, test, zeroed
 from lab import Host, three_hosts, two_hosts
 from netlink import generation
-from t_differential import answers
-from traffic import CLIENT, CLIENT_LAN, FAMILIES, Ask, finish_all, serve
+from traffic import (CLIENT, CLIENT_LAN, DENIED, FAMILIES, SERVER, Ask, Echo, Stray, finish_all,
+                     serve)
 
 STATES = ("new", "established", "related", "invalid")
 PORTS = ("80", "80", "{ 22, 80 }", "22-443", "{ 22, 443 }", "!= 25", "@services")
@@ -123,6 +123,26 @@ class Server:
 
     def answers(self):
         return answers(self.client)
+
+
+def answers(client):
+    """What becomes of every kind of packet to the server; {kind: result}."""
+    asks = {}
+    for f in FAMILIES:
+        for who, source in (("allowed", CLIENT), ("denied", DENIED)):
+            for port in (22, 25, 80, 443):
+                asks[f"IPv{f} {who} tcp {port}"] = Ask(client, SERVER[f], port, source[f])
+            asks[f"IPv{f} {who} udp 53"] = Ask(client, SERVER[f], 53, source[f], proto="udp")
+            asks[f"IPv{f} {who} ping"] = Echo(client, SERVER[f], source[f])
+    found = dict(zip(asks, finish_all(asks.values())))
+    for f in FAMILIES:
+        row = finish_all([Ask(client, SERVER[f], 80, CLIENT[f]) for _ in range(8)])
+        found[f"IPv{f} eight in a row"] = " ".join(row)
+    # Last, for limits on new connections count them while tracked.
+    strays = {f"IPv{f} stray tcp {port}": Stray(client, CLIENT[f], SERVER[f], port, "ack")
+              for f in FAMILIES for port in (25, 80)}
+    found |= zip(strays, finish_all(strays.values(), 0.3))
+    return found
 
 
 def ask_all(host, addresses):
