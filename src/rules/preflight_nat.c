@@ -47,21 +47,18 @@ static void say_translated(const struct policy *p, const struct service *s, uint
 	auto_free char *number = xasprintf("protocol %u", proto);
 	struct text t = { 0 };
 
-	text_add(&t, "%s: %llu live %s of %s", s->name, (unsigned long long)n,
+	text_add(&t, "%s: NAT translates %llu live %s of %s", s->name, (unsigned long long)n,
 		 n == 1 ? "connection" : "connections", name ? name : number);
 	if (s->ports.n) {
 		text_add(&t, " port ");
 		ports_text(ports, &t);
 	}
 	if (is_narrowed(s))
-		diag_warn(d, &s->port_at, "nat-conflict",
-			  "%s have their addresses translated, and may be exempt", t.s);
+		diag_warn(d, &s->port_at, "nat-conflict", "%s, and some may be exempt", t.s);
 	else if (p->on_nat == ON_NAT_WARN)
-		diag_warn(d, &s->port_at, "nat-conflict",
-			  "%s have their addresses translated, which needs them tracked", t.s);
+		diag_warn(d, &s->port_at, "nat-conflict", "%s, and needs them tracked", t.s);
 	else
-		diag_error(d, &s->port_at, "nat-conflict", 0,
-			   "%s have their addresses translated, which needs them tracked", t.s);
+		diag_error(d, &s->port_at, "nat-conflict", 0, "%s, and needs them tracked", t.s);
 	diag_cure(d,
 		  "see them with 'conntrack -L -j%s%s'; narrow the exemption (port, interface, "
 		  "local, remote)%s",

@@ -18,6 +18,5 @@ void preflight_times(const struct policy *p, const struct host *h, struct diag *
 
 bool service_serves(const struct service *s); /* its ports are on this host */
 bool prefix_is_loopback(const struct prefix *p);
-bool prefix_is_link_local(const struct prefix *p);
 
 #endif

@@ -47,7 +47,7 @@ static void add_time(struct text *t, uint64_t seconds)
 /* ---- what of a service stays tracked -----------------------------------------------------------
  */
 
-bool prefix_is_link_local(const struct prefix *p)
+static bool prefix_is_link_local(const struct prefix *p)
 {
 	return p->family == FAMILY_V4 ? p->addr[0] == 169 && p->addr[1] == 254
 				      : p->addr[0] == 0xfe && (p->addr[1] & 0xc0) == 0x80;
