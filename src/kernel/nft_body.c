@@ -110,6 +110,77 @@ static bool put_verdict(struct blob *b, const struct piece *rest)
 	return true;
 }
 
+static void put_value(struct blob *b, uint16_t type, const struct blob *value)
+{
+	size_t nest = blob_nest(b, type);
+
+	blob_attr(b, NFTA_DATA_VALUE, value->v, value->n);
+	blob_nest_end(b, nest);
+}
+
+static void put_register(struct blob *b, uint16_t type, unsigned long reg)
+{
+	uint32_t number = htonl((uint32_t)(NFT_REG32_00 + reg));
+
+	blob_attr(b, type, &number, sizeof number);
+}
+
+static void put_equal(struct blob *b, unsigned long reg, const struct blob *value)
+{
+	uint32_t op = htonl(NFT_CMP_EQ);
+
+	put_register(b, NFTA_CMP_SREG, reg);
+	blob_attr(b, NFTA_CMP_OP, &op, sizeof op);
+	put_value(b, NFTA_CMP_DATA, value);
+}
+
+static void put_within(struct blob *b, unsigned long reg, const struct blob *from,
+		       const struct blob *to)
+{
+	uint32_t op = htonl(NFT_RANGE_EQ);
+
+	put_register(b, NFTA_RANGE_SREG, reg);
+	blob_attr(b, NFTA_RANGE_OP, &op, sizeof op);
+	put_value(b, NFTA_RANGE_FROM_DATA, from);
+	put_value(b, NFTA_RANGE_TO_DATA, to);
+}
+
+static size_t until_colon(const char *s, size_t len)
+{
+	const char *colon = memchr(s, ':', len);
+
+	return colon ? (size_t)(colon - s) : len;
+}
+
+/* "REG:HEX" or "REG:HEX:HEX" */
+static bool put_comparison(struct blob *b, const struct piece *rest, bool range)
+{
+	struct blob from = { 0 }, to = { 0 };
+	size_t n = until_colon(rest->s, rest->len), k;
+	char number[4] = "";
+	unsigned long reg;
+	bool good;
+
+	if (n >= sizeof number || n == rest->len)
+		return false;
+	memcpy(number, rest->s, n);
+	n++;
+	k = until_colon(rest->s + n, rest->len - n);
+	good = parse_uint(number, 0, FW_DATA_MAX / NFT_REG32_SIZE - 1, &reg) &&
+	       range == (n + k < rest->len) && blob_unhex(&from, rest->s + n, k);
+	if (good && range)
+		good = blob_unhex(&to, rest->s + n + k + 1, rest->len - n - k - 1) &&
+		       to.n == from.n;
+	good = good && from.n && reg * NFT_REG32_SIZE + from.n <= FW_DATA_MAX;
+	if (good && range)
+		put_within(b, reg, &from, &to);
+	else if (good)
+		put_equal(b, reg, &from);
+	free(from.v);
+	free(to.v);
+	return good;
+}
+
 static bool is_map(const struct nft_attrs *set)
 {
 	return nft_attr_u32(set->v[NFTA_SET_FLAGS], 0) & (NFT_SET_MAP | NFT_SET_OBJECT);
@@ -144,8 +215,9 @@ static bool put_set_ref(struct blob *b, const struct token *t, uint32_t id)
 static bool put_expr(struct blob *b, const struct token *t, uint32_t *set_id)
 {
 	bool verdict = piece_is(&t->name, "verdict"), good;
+	bool is = piece_is(&t->name, "is"), within = piece_is(&t->name, "within");
 	auto_free char *name = nft_name_parse(t->name.s, t->name.len);
-	const char *kernel_name = verdict ? "immediate" : name;
+	const char *kernel_name = verdict ? "immediate" : is ? "cmp" : within ? "range" : name;
 	size_t elem = blob_nest(b, NFTA_LIST_ELEM), data;
 
 	if (!name)
@@ -153,7 +225,9 @@ static bool put_expr(struct blob *b, const struct token *t, uint32_t *set_id)
 	blob_attr(b, NFTA_EXPR_NAME, kernel_name, strlen(kernel_name) + 1);
 	if (verdict || t->rest.len || t->has_set) {
 		data = blob_nest(b, NFTA_EXPR_DATA);
-		good = verdict ? put_verdict(b, &t->rest) : blob_unhex(b, t->rest.s, t->rest.len);
+		good = verdict	      ? put_verdict(b, &t->rest)
+		       : is || within ? put_comparison(b, &t->rest, within)
+				      : blob_unhex(b, t->rest.s, t->rest.len);
 		if (good && t->has_set)
 			good = put_set_ref(b, t, (*set_id)++);
 		if (!good || b->n - elem > NFT_ATTR_MAX)

@@ -114,6 +114,23 @@ static bool verdict_body(struct text *t, const struct fw_target *target)
 	return true;
 }
 
+/* What concatenations are taken apart into (twin_body.c) must read back as it was written. */
+static bool comparison_body(struct text *t, const struct fw_expr *e)
+{
+	if (e->op == FW_CMP && e->cmp == FW_EQ) {
+		text_add(t, "is:%u:", e->sreg);
+		text_hex(t, e->data, e->len);
+		return true;
+	}
+	if (e->op != FW_RANGE || e->inverted)
+		return false;
+	text_add(t, "within:%u:", e->sreg);
+	text_hex(t, e->data, e->len);
+	text_put(t, ":", 1);
+	text_hex(t, e->data2, e->len);
+	return true;
+}
+
 static char *body_of(const struct nlattr *name, const struct nlattr *data, struct fw_expr *e,
 		     const char *kernel_name)
 {
@@ -124,6 +141,8 @@ static char *body_of(const struct nlattr *name, const struct nlattr *data, struc
 
 	if (e->op == FW_VERDICT && strcmp(kernel_name, "immediate") == 0 &&
 	    verdict_body(&t, &e->target))
+		return t.s;
+	if (comparison_body(&t, e))
 		return t.s;
 	nft_canon_data(&b, name, data, anonymous ? ref->name : 0);
 	nft_name_text(&t, kernel_name);
@@ -173,8 +192,10 @@ int nft_expr_read(const struct nlattr *elem, struct fw_set *const *sets, size_t 
 		return -1;
 	}
 	nft_attrs_nested(&in.data, t.v[NFTA_EXPR_DATA]);
-	/* No kernel has an expression of the name that bodies use for their verdicts. */
-	good = strcmp(out->name, "verdict") != 0;
+	/* No kernel has an expression of a name that bodies use for something else. */
+	good = strcmp(out->name, "verdict") && strcmp(out->name, "is") &&
+	       strcmp(out->name, "within") && strcmp(out->name, "saddr") &&
+	       strcmp(out->name, "daddr");
 	*out = (struct fw_expr){ .name = out->name };
 	good = good && understand(&in, out);
 	if (!good)

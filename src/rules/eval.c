@@ -23,7 +23,10 @@ struct machine {
 	struct value regs[FW_REGS]; /* of those in use; most rules need one or two */
 	uint32_t used;		    /* a bit for each */
 	struct eval *out;
-	enum tri match; /* so far */
+	enum tri match;	   /* so far */
+	enum tri *element; /* of a set of concatenations with the state in them: each one's answer,
+			    * for a twin copies one element; NULL: none met */
+	size_t n_elements;
 };
 
 /* A field of a header by position. IPv4: RFC 791; IPv6: RFC 8200; ports: their first four bytes. */
@@ -279,6 +282,20 @@ static enum tri in_element(struct machine *m, const struct fw_expr *e, const str
 	return d ? domain_in_range(d, el->lo, el->hi, e->set->key_len) : MAYBE;
 }
 
+/* The answer, and what each element says to it. */
+static enum tri choose_element(struct machine *m, const struct fw_expr *e)
+{
+	enum tri any = NO;
+
+	m->n_elements = e->set->n;
+	m->element = xcalloc(e->set->n + 1, sizeof(*m->element));
+	for (size_t i = 0; i < e->set->n; i++) {
+		m->element[i] = in_concatenation(m, e, &e->set->v[i]);
+		any = m->element[i] > any ? m->element[i] : any;
+	}
+	return any;
+}
+
 static enum tri in_set(struct machine *m, const struct fw_expr *e)
 {
 	const struct domain *d = reg(m, e->sreg)->domain;
@@ -323,13 +340,24 @@ static bool state_in_key(struct machine *m, const struct fw_expr *e)
 	return false;
 }
 
+/* Can a twin say by comparisons what this lookup of a state says? */
+static bool is_simple_key(const struct machine *m, const struct fw_expr *e)
+{
+	if (!e->set || !e->set->known)
+		return false;
+	return !e->set->concat || (!m->element && !e->set->dynamic && !e->inverted &&
+				   (e->set->verdict_map || !e->set->map));
+}
+
 static void lookup(struct machine *m, const struct fw_expr *e)
 {
 	const struct value *v = reg(m, e->sreg);
 	enum tri t;
 
-	if (state_in_key(m, e))
-		m->out->flags |= e->set && !e->set->concat ? EVAL_STATE : EVAL_STATE_HARD;
+	const bool state = state_in_key(m, e);
+
+	if (state)
+		m->out->flags |= is_simple_key(m, e) ? EVAL_STATE : EVAL_STATE_HARD;
 	if (v->status)
 		m->out->flags |= EVAL_CT_OTHER;
 	if (!e->set || e->set->dynamic)
@@ -338,7 +366,10 @@ static void lookup(struct machine *m, const struct fw_expr *e)
 		lookup_verdict(m, e);
 		return;
 	}
-	t = in_set(m, e);
+	if (state && e->set && e->set->concat && !(m->out->flags & EVAL_STATE_HARD))
+		t = choose_element(m, e);
+	else
+		t = in_set(m, e);
 	m->match = tri_and(m->match, e->inverted ? tri_not(t) : t);
 	if (e->set && e->set->map)
 		set_reg(m, e->dreg, (struct value){ 0 });
@@ -460,6 +491,28 @@ static void execute(struct machine *m, const struct fw_expr *e)
 	}
 }
 
+/* Each way in which the rule ends once for every element that it may have come by. */
+static void spread_elements(struct machine *m)
+{
+	struct eval *out = m->out, all = { .flags = out->flags };
+
+	for (size_t i = 0; i < out->n; i++) {
+		if (out->v[i].element)
+			all.flags |= EVAL_STATE_HARD; /* a verdict map behind it */
+		for (size_t k = 0; k < m->n_elements; k++) {
+			struct branch b = out->v[i];
+
+			if (m->element[k] == NO)
+				continue;
+			b.when = b.when < m->element[k] ? b.when : m->element[k];
+			b.element = (unsigned)k + 1;
+			*ARRAY_ADD(all.v, all.n) = b;
+		}
+	}
+	free(out->v);
+	*out = all;
+}
+
 void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state, struct eval *out)
 {
 	struct machine m;
@@ -469,6 +522,7 @@ void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state
 	m.used = 0;
 	m.out = out;
 	m.match = YES;
+	m.element = NULL;
 	*out = (struct eval){ .flags = EVAL_FLOW };
 	for (size_t i = 0; i < r->n_exprs && m.match != NO && !out->n; i++)
 		execute(&m, &r->exprs[i]);
@@ -476,6 +530,9 @@ void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state
 		out->n = 0;
 	else if (!out->n)
 		add_branch(&m, &(struct fw_target){ FW_CONTINUE, NULL }, 0, YES);
+	if (m.element)
+		spread_elements(&m);
+	free(m.element);
 	for (size_t i = 0; i < FW_REGS; i++)
 		if (m.used & 1u << i)
 			domain_free(&m.regs[i].own);

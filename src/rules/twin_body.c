@@ -77,38 +77,105 @@ static bool implied(const struct fw_rule *r, size_t i, const struct match *m)
 	       cmp->data[0] == nfproto;
 }
 
+struct registers { /* what was loaded last: is it conntrack's, and how many bytes? */
+	bool conntrack[FW_REGS];
+	uint8_t len[FW_REGS];
+};
+
+static void note_load(struct registers *regs, const struct fw_expr *e)
+{
+	bool from = e->sreg < FW_REGS && regs->conntrack[e->sreg];
+
+	if (e->dreg >= FW_REGS)
+		return;
+	regs->len[e->dreg] = e->len;
+	regs->conntrack[e->dreg] =
+		e->op == FW_LOAD ? e->field == FW_F_CT_STATE || e->field == FW_F_CT_OTHER : from;
+}
+
+static size_t key_words(const struct fw_expr *e)
+{
+	return e->op == FW_LOOKUP && e->set ? (e->set->key_len + 3) / 4 : 1;
+}
+
+/* Does this test look at what is known of a tracked packet? */
+static bool tests_conntrack(const struct registers *regs, const struct fw_expr *e)
+{
+	if (e->op != FW_CMP && e->op != FW_RANGE && e->op != FW_LOOKUP)
+		return false;
+	for (size_t r = e->sreg; r < e->sreg + key_words(e) && r < FW_REGS; r++)
+		if (regs->conntrack[r])
+			return true;
+	return false;
+}
+
+static void value_text(struct text *t, const uint8_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		text_add(t, "%02x", v[i]);
+}
+
+/* The rest of a key in which the state is one field: each field compared by itself. */
+static void key_body(const struct registers *regs, const struct fw_expr *e,
+		     const struct fw_element *el, struct text *t)
+{
+	for (size_t r = e->sreg, off = 0; off < e->set->key_len && r < FW_REGS;) {
+		size_t len = regs->len[r];
+
+		if (!len || off + len > e->set->key_len)
+			return; /* no such key is twinned */
+		if (!regs->conntrack[r]) {
+			bool one = !memcmp(el->lo + off, el->hi + off, len);
+
+			text_add(t, "%s%s:%zu:", t->len ? " " : "", one ? "is" : "within", r);
+			value_text(t, el->lo + off, len);
+			if (!one) {
+				text_add(t, ":");
+				value_text(t, el->hi + off, len);
+			}
+		}
+		r += (len + 3) / 4;
+		off += (len + 3) / 4 * 4;
+	}
+}
+
+/* What is left of a test of the state. */
+static void test_body(const struct registers *regs, const struct fw_expr *e, unsigned element,
+		      struct text *t)
+{
+	const struct fw_element *el;
+
+	if (e->op != FW_LOOKUP || !element || element > e->set->n)
+		return;
+	el = &e->set->v[element - 1];
+	if (e->set->concat)
+		key_body(regs, e, el, t);
+	if (!e->set->verdict_map)
+		return;
+	text_add(t, "%s", t->len ? " " : "");
+	verdict_body(&el->target, t);
+}
+
 char *rule_twin_body(const struct fw_rule *r, unsigned element, const struct match *m)
 {
+	struct registers regs = { 0 };
 	struct text t = { 0 };
-	bool state[FW_REGS] = { false };
 
 	for (size_t i = 0; i < r->n_exprs; i++) {
 		const struct fw_expr *e = &r->exprs[i];
-		bool from = e->sreg < FW_REGS && state[e->sreg];
 
 		if (implied(r, i, m)) {
 			i++;
 			continue;
 		}
-
 		if (e->op == FW_LOAD || e->op == FW_BITWISE) {
-			bool is = e->op == FW_LOAD
-					  ? e->field == FW_F_CT_STATE || e->field == FW_F_CT_OTHER
-					  : from;
-
-			if (e->dreg < FW_REGS)
-				state[e->dreg] = is;
-			if (is)
+			note_load(&regs, e);
+			if (e->dreg < FW_REGS && regs.conntrack[e->dreg])
 				continue;
 		}
-		if ((e->op == FW_CMP || e->op == FW_RANGE || e->op == FW_LOOKUP) && from) {
-			if (e->op == FW_LOOKUP && e->set->verdict_map && element) {
-				text_add(&t, "%s", t.len ? " " : "");
-				verdict_body(&e->set->v[element - 1].target, &t);
-			}
-			continue;
-		}
-		if (e->body)
+		if (tests_conntrack(&regs, e))
+			test_body(&regs, e, element, &t);
+		else if (e->body)
 			text_add(&t, "%s%s", t.len ? " " : "", e->body);
 	}
 	return t.s ? t.s : xstrdup("");
