@@ -79,8 +79,23 @@ void rule_free(struct rule *r);					     /* what it holds; safe twice */
 void ruleset_normalise(struct ruleset *rs);
 
 /* Number of differences (rules, twins, foreign objects); 0 is equality. If out: one "+ rule" (only
- * in want) or "- rule" (only in got) line each. Both normalised. */
+ * in want) or "- rule" (only in got) line each, and of twins how they stand: "+ missing twin". Both
+ * normalised. */
 size_t ruleset_diff(const struct ruleset *want, const struct ruleset *got, FILE *out);
+
+/* How a twin that is wanted, or that is there, stands */
+enum twin_standing {
+	TWIN_PRESENT,
+	TWIN_MISSING,	/* wanted, and nothing like it is there */
+	TWIN_DISPLACED, /* it is there, but before another rule or in another order */
+	TWIN_STALE,	/* it is there, but the rule that it copies has changed since */
+	TWIN_UNNEEDED,	/* it is there, and nothing wants it */
+};
+
+const char *twin_standing_name(enum twin_standing s);
+/* How each of the twins stands; the caller frees both arrays. Both normalised. */
+void ruleset_twin_standings(const struct ruleset *want, const struct ruleset *got,
+			    enum twin_standing **of_want, enum twin_standing **of_got);
 
 /* Inverse pair: parse(print(rs)) == rs, counters included, origins and foreign objects not.
  * parse takes what print writes and nothing else; a fault is file:line:col. */
