@@ -12,11 +12,12 @@
 #include "kernel/nft_attr.h"
 #include "kernel/nft_body.h"
 #include "kernel/nft_sets.h"
+#include "kernel/nft_xt.h"
 
 #define TRIES 10
 
-struct table_row {
-	enum table_family family;
+struct table_row { /* of any family */
+	uint8_t nfproto;
 	char *name;
 	uint32_t flags;
 };
@@ -39,15 +40,25 @@ bool nft_is_own(enum table_family f, const char *table)
 	return f == TABLE_INET && strcmp(table, NFT_OWN_TABLE) == 0;
 }
 
-/* The attributes of a message; false: its family is none of ours. */
-static bool message(const struct nlmsghdr *h, struct nft_attrs *t, enum table_family *family)
+static uint8_t nfproto_of(const struct nlmsghdr *h)
 {
 	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
 
-	if (!nft_family_read(g->nfgen_family, family))
+	return g->nfgen_family;
+}
+
+static void attributes(const struct nlmsghdr *h, struct nft_attrs *t)
+{
+	nft_attrs_read(t, mnl_nlmsg_get_payload_offset(h, sizeof(struct nfgenmsg)),
+		       mnl_nlmsg_get_payload_len(h) - sizeof(struct nfgenmsg));
+}
+
+/* The attributes of a message; false: its family is none of ours. */
+static bool message(const struct nlmsghdr *h, struct nft_attrs *t, enum table_family *family)
+{
+	if (!nft_family_read(nfproto_of(h), family))
 		return false;
-	nft_attrs_read(t, mnl_nlmsg_get_payload_offset(h, sizeof *g),
-		       mnl_nlmsg_get_payload_len(h) - sizeof *g);
+	attributes(h, t);
 	return true;
 }
 
@@ -58,22 +69,23 @@ static void table_cb(const struct nlmsghdr *h, void *ctx)
 	enum table_family f;
 	struct nft_attrs t;
 
-	if (!message(h, &t, &f) || !t.v[NFTA_TABLE_NAME])
+	attributes(h, &t);
+	if (!t.v[NFTA_TABLE_NAME])
 		return;
 	row = ARRAY_ADD(r->tables, r->n_tables);
-	row->family = f;
+	row->nfproto = nfproto_of(h);
 	row->name = nft_attr_string(t.v[NFTA_TABLE_NAME]);
 	row->flags = nft_attr_u32(t.v[NFTA_TABLE_FLAGS], 0);
-	if (nft_is_own(f, row->name)) {
+	if (nft_family_read(row->nfproto, &f) && nft_is_own(f, row->name)) {
 		r->s->own_table = true;
 		r->s->own_flags = row->flags;
 	}
 }
 
-static uint32_t table_flags(const struct reader *r, const struct fw_chain *c)
+static uint32_t table_flags(const struct reader *r, uint8_t nfproto, const char *table)
 {
 	for (size_t i = 0; i < r->n_tables; i++)
-		if (r->tables[i].family == c->family && !strcmp(r->tables[i].name, c->table))
+		if (r->tables[i].nfproto == nfproto && !strcmp(r->tables[i].name, table))
 			return r->tables[i].flags;
 	return 0;
 }
@@ -101,6 +113,63 @@ static void read_hook(struct fw_chain *c, const struct nft_attrs *chain, uint32_
 		c->hook = (enum hook)number;
 }
 
+static char *hook_text(uint8_t nfproto, uint32_t number)
+{
+	static const char *const inet[] = { "prerouting", "input",	 "forward",
+					    "output",	  "postrouting", "ingress" };
+	static const char *const arp[] = { "input", "output", "forward" };
+	static const char *const netdev[] = { "ingress", "egress" };
+	const char *const *names = inet; /* the bridge's are the same, but for the last */
+	size_t n = ARRAY_SIZE(inet);
+
+	if (nfproto == NFPROTO_ARP) {
+		names = arp;
+		n = ARRAY_SIZE(arp);
+	} else if (nfproto == NFPROTO_NETDEV) {
+		names = netdev;
+		n = ARRAY_SIZE(netdev);
+	}
+	return number < n ? xstrdup(names[number]) : xasprintf("hook %u", number);
+}
+
+static char *family_text(uint8_t nfproto)
+{
+	enum table_family f;
+
+	if (nft_family_read(nfproto, &f))
+		return xstrdup(table_family_name(f));
+	switch (nfproto) {
+	case NFPROTO_ARP:
+		return xstrdup("arp");
+	case NFPROTO_NETDEV:
+		return xstrdup("netdev");
+	case NFPROTO_BRIDGE:
+		return xstrdup("bridge");
+	}
+	return xasprintf("family %u", nfproto);
+}
+
+/* What hooks in where the walks do not look. */
+static void add_other(struct reader *r, uint8_t nfproto, const struct nft_attrs *chain)
+{
+	struct fw_other *o;
+	struct nft_attrs t;
+
+	if (!chain->v[NFTA_CHAIN_HOOK])
+		return;
+	nft_attrs_nested(&t, chain->v[NFTA_CHAIN_HOOK]);
+	o = ARRAY_ADD(r->s->fw.others, r->s->fw.n_others);
+	o->family = family_text(nfproto);
+	o->table = nft_attr_string(chain->v[NFTA_CHAIN_TABLE]);
+	o->name = nft_attr_string(chain->v[NFTA_CHAIN_NAME]);
+	o->type = chain->v[NFTA_CHAIN_TYPE] ? nft_attr_string(chain->v[NFTA_CHAIN_TYPE])
+					    : xstrdup("filter");
+	o->hook = hook_text(nfproto, nft_attr_u32(t.v[NFTA_HOOK_HOOKNUM], UINT32_MAX));
+	o->priority = (int)nft_attr_u32(t.v[NFTA_HOOK_PRIORITY], 0);
+	o->drops = nft_attr_u32(chain->v[NFTA_CHAIN_POLICY], NF_ACCEPT) == NF_DROP;
+	o->dormant = table_flags(r, nfproto, o->table) & NFT_TABLE_F_DORMANT;
+}
+
 static void chain_cb(const struct nlmsghdr *h, void *ctx)
 {
 	struct reader *r = ctx;
@@ -110,17 +179,24 @@ static void chain_cb(const struct nlmsghdr *h, void *ctx)
 	struct fw *fw;
 	uint32_t flags;
 
-	if (!message(h, &t, &f) || !t.v[NFTA_CHAIN_TABLE] || !t.v[NFTA_CHAIN_NAME])
+	attributes(h, &t);
+	if (!t.v[NFTA_CHAIN_TABLE] || !t.v[NFTA_CHAIN_NAME])
 		return;
+	if (!nft_family_read(nfproto_of(h), &f)) {
+		add_other(r, nfproto_of(h), &t);
+		return;
+	}
 	fw = f == TABLE_INET && nft_attr_is(t.v[NFTA_CHAIN_TABLE], NFT_OWN_TABLE) ? &r->s->own
 										  : &r->s->fw;
 	c = ARRAY_ADD(fw->chains, fw->n_chains);
 	c->family = f;
 	c->table = nft_attr_string(t.v[NFTA_CHAIN_TABLE]);
 	c->name = nft_attr_string(t.v[NFTA_CHAIN_NAME]);
-	flags = table_flags(r, c);
+	flags = table_flags(r, nfproto_of(h), c->table);
 	c->owned = flags & NFT_TABLE_F_OWNER;
 	read_hook(c, &t, flags);
+	if (!c->base && fw == &r->s->fw)
+		add_other(r, nfproto_of(h), &t);
 }
 
 static void set_cb(const struct nlmsghdr *h, void *ctx)
@@ -258,6 +334,8 @@ static void read_exprs(const struct reader *r, struct fw_rule *rule, const struc
 		(own ? nft_expr_read : nft_expr_parse)(a, r->sets ? r->sets + r->first_set : NULL,
 						       r->n_sets,
 						       ARRAY_ADD(rule->exprs, rule->n_exprs));
+		if (!own)
+			nft_xt_lower(&r->s->fw, rule, r->sets_of->family, a);
 	}
 }
 
@@ -374,8 +452,10 @@ static int read_once(struct nft_wire *w, struct nft_snapshot *s, struct diag *d)
 		after = nft_wire_genid(w, d);
 		rc = after == 0 ? -1 : after != s->genid;
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		keep_set_infos(&r);
+		nft_xt_forms(&s->fw);
+	}
 	reader_free(&r);
 	return rc;
 }

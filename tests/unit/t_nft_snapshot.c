@@ -33,7 +33,7 @@ static const char tables[] =
 	" chain early { type filter hook ingress device \"lo\" priority 0; }\n"
 	"}\n"
 	"table ip asleep { flags dormant; chain i { type filter hook input priority 0; }; }\n"
-	"table bridge b { chain i { type filter hook input priority 0; accept; }; }\n"
+	"table bridge b { chain i { type filter hook input priority -200; policy drop; }; }\n"
 	"table netdev d { chain i { type filter hook ingress device \"lo\" priority 0; accept; }; "
 	"}\n";
 
@@ -136,6 +136,25 @@ static void test_sets(void **state)
 	nft_snapshot_free(&f->s);
 }
 
+/* What hooks in elsewhere is known by its place. */
+static void others_are_listed(const struct fw *fw)
+{
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < fw->n_others; i++) {
+		const struct fw_other *o = &fw->others[i];
+
+		text_add(&t, "%s %s %s %s %s %d%s%s\n", o->family, o->table, o->name, o->type,
+			 o->hook, o->priority, o->drops ? " drops" : "",
+			 o->dormant ? " dormant" : "");
+	}
+	assert_string_equal(t.s, "inet filter early filter ingress 0\n"
+				 "ip asleep i filter input 0 dormant\n"
+				 "bridge b i filter input -200 drops\n"
+				 "netdev d i filter ingress 0\n");
+	free(t.s);
+}
+
 static void test_others(void **state)
 {
 	struct fixture *f = fixture(state, tables);
@@ -143,6 +162,7 @@ static void test_others(void **state)
 	const struct fw_chain *c = &fw->chains[0];
 
 	assert_int_equal(fw->n_chains, 4); /* no bridge, no netdev */
+	others_are_listed(fw);
 	assert_string_equal(c->name, "input");
 	assert_true(c->base);
 	assert_false(c->owned);

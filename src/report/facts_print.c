@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Facts as JSON, straight to the stream: a document of megabytes needs no tree. */
+#include <arpa/inet.h>
+#include <string.h>
+#include "report/facts.h"
+#include "report/facts_table.h"
+
+struct set_place {
+	const struct fw_set *set;
+	size_t index;
+};
+
+struct printer {
+	FILE *out;
+	struct set_place *places; /* of all sets, by their address */
+	size_t n_places;
+};
+
+static void put(const struct printer *p, const char *s)
+{
+	fputs_unlocked(s, p->out);
+}
+
+static void put_number(const struct printer *p, uint64_t value)
+{
+	char digits[24], *at = digits + sizeof(digits);
+
+	*--at = '\0';
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	put(p, at);
+}
+
+static void put_int(const struct printer *p, int64_t value)
+{
+	if (value < 0)
+		put(p, "-");
+	put_number(p, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+/* Bytes of the UTF-8 sequence at s; 0: it is none (RFC 3629). */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : 0;
+
+	if (*s >= 0xf0 && *s < 0xf5)
+		n = 4;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] >= 0xa0) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+/* What is not UTF-8 in a name is shown as "\xff", so that the document can be read at all. */
+static void put_text(const struct printer *p, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	putc_unlocked('"', p->out);
+	while (*s) {
+		size_t n = utf8_len(s);
+
+		if (!n) {
+			fprintf(p->out, "\\\\x%02x", *s++);
+		} else if (*s < 0x20 || *s == 0x7f) {
+			fprintf(p->out, "\\u%04x", *s++);
+		} else {
+			if (*s == '"' || *s == '\\')
+				putc_unlocked('\\', p->out);
+			for (; n; n--)
+				putc_unlocked(*s++, p->out);
+		}
+	}
+	putc_unlocked('"', p->out);
+}
+
+static void put_hex(const struct printer *p, const uint8_t *v, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	putc_unlocked('"', p->out);
+	for (size_t i = 0; i < len; i++) {
+		putc_unlocked(digits[v[i] >> 4], p->out);
+		putc_unlocked(digits[v[i] & 15], p->out);
+	}
+	putc_unlocked('"', p->out);
+}
+
+static size_t used(const uint8_t *data)
+{
+	size_t n = FW_DATA_MAX;
+
+	while (n && !data[n - 1])
+		n--;
+	return n;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct set_place *x = a, *y = b;
+	uintptr_t s = (uintptr_t)x->set, t = (uintptr_t)y->set;
+
+	return (s > t) - (s < t);
+}
+
+static const struct set_place *place_of(const struct printer *p, const struct fw_set *set)
+{
+	const struct set_place key = { .set = set };
+
+	return set && p->n_places ? bsearch(&key, p->places, p->n_places, sizeof(key), by_address)
+				  : NULL;
+}
+
+static uint64_t number(const struct facts_member *m, const void *at)
+{
+	switch (m->kind) {
+	case FACTS_BOOL:
+		return *(const bool *)at;
+	case FACTS_U8:
+		return *(const uint8_t *)at;
+	case FACTS_U16:
+		return *(const uint16_t *)at;
+	case FACTS_U32:
+		return *(const uint32_t *)at;
+	case FACTS_U64:
+		return *(const uint64_t *)at;
+	case FACTS_INT:
+		return (uint64_t) * (const int *)at;
+	case FACTS_INDEX:
+		return (uint64_t)(*(const ssize_t *)at + 1);
+	case FACTS_WORD:
+		return *(const unsigned *)at;
+	case FACTS_TEXT:
+		return *(char *const *)at != NULL;
+	case FACTS_NAME:
+		return *(const char *)at != '\0';
+	case FACTS_DATA:
+		return used(at);
+	case FACTS_SET:
+		return *(const struct fw_set *const *)at != NULL;
+	case FACTS_KEY:
+	case FACTS_KEY_END:
+	case FACTS_ADDRESS:
+	case FACTS_STRUCT:
+	case FACTS_LIST:
+	case FACTS_REFS:
+	case FACTS_TEXTS:
+		break;
+	}
+	return 0;
+}
+
+/* Is it what a reader takes for granted where nothing is said? */
+static bool is_default(const struct printer *p, const struct facts_member *m, const char *item,
+		       const void *parent)
+{
+	const char *at = item + m->offset;
+
+	switch (m->kind) {
+	case FACTS_KEY_END:
+		return !memcmp(at, item + m->other, ((const struct fw_set *)parent)->key_len);
+	case FACTS_LIST:
+	case FACTS_REFS:
+	case FACTS_TEXTS:
+		return !*(const size_t *)(item + m->other);
+	case FACTS_SET:
+		return !place_of(p, *(const struct fw_set *const *)at);
+	case FACTS_STRUCT:
+		return false;
+	case FACTS_TEXT:
+	case FACTS_NAME:
+	case FACTS_BOOL:
+	case FACTS_U8:
+	case FACTS_U16:
+	case FACTS_U32:
+	case FACTS_U64:
+	case FACTS_INT:
+	case FACTS_INDEX:
+	case FACTS_WORD:
+	case FACTS_ADDRESS:
+	case FACTS_DATA:
+	case FACTS_KEY:
+		break;
+	}
+	return !m->needed && !number(m, at);
+}
+
+static void put_item(const struct printer *p, const struct facts_table *t, const void *item,
+		     const void *parent);
+
+static void put_list(const struct printer *p, const struct facts_member *m, const char *item)
+{
+	size_t n = *(const size_t *)(item + m->other);
+	const char *v = *(const char *const *)(item + m->offset);
+	bool lines = m->of && m->of->lines;
+
+	put(p, "[");
+	for (size_t i = 0; i < n; i++) {
+		put(p, i ? "," : "");
+		put(p, lines ? "\n" : "");
+		if (m->kind == FACTS_TEXTS)
+			put_text(p, ((char *const *)v)[i]);
+		else if (m->kind == FACTS_REFS)
+			put_item(p, m->of, ((const void *const *)v)[i], item);
+		else
+			put_item(p, m->of, v + i * m->of->size, item);
+	}
+	put(p, "]");
+}
+
+static void put_address(const struct printer *p, const struct facts_member *m, const char *item)
+{
+	enum family f = *(const enum family *)(item + m->other);
+	char text[INET6_ADDRSTRLEN];
+
+	put_text(p, inet_ntop(f == FAMILY_V4 ? AF_INET : AF_INET6, item + m->offset, text,
+			      sizeof(text)));
+}
+
+static void put_value(const struct printer *p, const struct facts_member *m, const char *item,
+		      const void *parent)
+{
+	const char *at = item + m->offset;
+
+	switch (m->kind) {
+	case FACTS_TEXT:
+		put_text(p, *(char *const *)at ? *(char *const *)at : "");
+		break;
+	case FACTS_NAME:
+		put_text(p, at);
+		break;
+	case FACTS_BOOL:
+		put(p, *(const bool *)at ? "true" : "false");
+		break;
+	case FACTS_U8:
+	case FACTS_U16:
+	case FACTS_U32:
+	case FACTS_U64:
+		put_number(p, number(m, at));
+		break;
+	case FACTS_INT:
+		put_int(p, *(const int *)at);
+		break;
+	case FACTS_INDEX:
+		put_int(p, *(const ssize_t *)at);
+		break;
+	case FACTS_WORD:
+		put_text(p, m->words[number(m, at)]);
+		break;
+	case FACTS_ADDRESS:
+		put_address(p, m, item);
+		break;
+	case FACTS_DATA:
+		put_hex(p, (const uint8_t *)at, used((const uint8_t *)at));
+		break;
+	case FACTS_KEY:
+	case FACTS_KEY_END:
+		put_hex(p, (const uint8_t *)at, ((const struct fw_set *)parent)->key_len);
+		break;
+	case FACTS_SET:
+		put_number(p, place_of(p, *(const struct fw_set *const *)at)->index);
+		break;
+	case FACTS_STRUCT:
+		put_item(p, m->of, at, item);
+		break;
+	case FACTS_LIST:
+	case FACTS_REFS:
+	case FACTS_TEXTS:
+		put_list(p, m, item);
+		break;
+	}
+}
+
+static void put_members(const struct printer *p, const struct facts_table *t, const void *item,
+			const void *parent, const char *comma, const char *line)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (is_default(p, &t->v[i], item, parent))
+			continue;
+		put(p, comma);
+		put(p, line);
+		put(p, "\"");
+		put(p, t->v[i].name);
+		put(p, "\":");
+		put_value(p, &t->v[i], item, parent);
+		comma = ",";
+	}
+}
+
+static void put_item(const struct printer *p, const struct facts_table *t, const void *item,
+		     const void *parent)
+{
+	put(p, "{");
+	put_members(p, t, item, parent, "", "");
+	put(p, "}");
+}
+
+void facts_print(const struct host *h, FILE *out)
+{
+	struct printer p = { .out = out };
+	struct facts_table t = facts_host;
+
+	for (size_t i = 0; i < h->fw.n_sets; i++)
+		*ARRAY_ADD(p.places, p.n_places) = (struct set_place){ h->fw.sets[i], i };
+	if (p.n_places)
+		qsort(p.places, p.n_places, sizeof(*p.places), by_address);
+	if (host_is_unread(h, "firewall"))
+		t.n--; /* the last one */
+	fprintf(out, "{\"untrack-facts\":%d", FACTS_VERSION);
+	put_members(&p, &t, h, NULL, ",", "\n");
+	put(&p, "}\n");
+	free(p.places);
+}
