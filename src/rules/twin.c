@@ -490,15 +490,14 @@ static void refuse_owned(struct derivation *d)
 		n->finding = "owned-table";
 		n->why = xstrdup("a program owns the table");
 	}
-	for (size_t i = 0; i < d->wants.n; i++)
-		if (d->wants.v[i].chain->owned)
-			finding_owned(&d->findings, d->wants.v[i].chain);
 }
 
 int twin_derive(const struct policy *p, const struct host_params *h, const struct fw *fw,
 		struct ruleset *rs, struct twin_plan *plan, struct diag *diag)
 {
-	struct derivation d = { .policy = p, .fw = fw, .plan = plan, .findings = { .diag = diag } };
+	struct derivation d = {
+		.policy = p, .fw = fw, .plan = plan, .findings = { .diag = diag, .fw = fw }
+	};
 	unsigned errors = diag->errors;
 	const struct want *unsayable;
 	struct traffic *traffic;
@@ -520,6 +519,7 @@ int twin_derive(const struct policy *p, const struct host_params *h, const struc
 	unsayable = twin_wants_emit(&d.wants, rs);
 	if (unsayable)
 		finding_unsayable(&d.findings, unsayable->names, unsayable->chain);
+	finding_owned(&d.findings, &d.wants);
 	ruleset_normalise(rs);
 	for (size_t i = 0; i < d.n_closed; i++)
 		free(d.closed[i].ports.v);

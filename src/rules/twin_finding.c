@@ -161,18 +161,21 @@ void finding_nat(struct twin_findings *f, const struct traffic *t, const struct 
 			   "on-nat = warn if these packets never need translation");
 }
 
-void finding_owned(struct twin_findings *f, const struct fw_chain *c)
+void finding_owned(struct twin_findings *f, const struct twin_wants *w)
 {
-	auto_free char *chain = chain_words(c);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct fw_chain *c = w->v[i].chain;
+		auto_free char *chain = chain_words(c);
 
-	if (!first_time(f, c->table, "owned-table"))
-		return;
-	diag_error(
-		f->diag, NULL, "owned-table", 0,
-		"chain %s needs rules for untracked packets, but its table is owned by a running "
-		"program and the kernel lets nobody else write to it",
-		chain);
-	diag_cure(f->diag, "add the rules through that program, and set accept = none");
+		if (!c->owned || !first_time(f, c->table, "owned-table"))
+			continue;
+		diag_error(
+			f->diag, NULL, "owned-table", 0,
+			"chain %s needs rules for untracked packets, but its table is owned by a "
+			"running program and the kernel lets nobody else write to it",
+			chain);
+		diag_cure(f->diag, "add the rules through that program, and set accept = none");
+	}
 }
 
 void finding_closed(struct twin_findings *f, const struct traffic *t, const struct ports *ports,

@@ -3,10 +3,12 @@
 #ifndef UNTRACK_TWIN_FINDING_H
 #define UNTRACK_TWIN_FINDING_H
 
+#include "rules/twin_want.h"
 #include "rules/walk.h"
 
-struct twin_findings { /* start from { .diag = d } */
+struct twin_findings { /* start from { .diag = d, .fw = fw } */
 	struct diag *diag;
+	const struct fw *fw;
 	struct told {
 		const void *object; /* a rule or a chain */
 		const char *id;
@@ -27,7 +29,8 @@ void finding_unsayable(struct twin_findings *f, const char *names, const struct 
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s);
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
 		 bool refuse);
-void finding_owned(struct twin_findings *f, const struct fw_chain *c);
+/* Twins, emitted already, that belong into tables which somebody owns. */
+void finding_owned(struct twin_findings *f, const struct twin_wants *w);
 void finding_closed(struct twin_findings *f, const struct traffic *t, const struct ports *ports,
 		    unsigned families, const struct fw_chain *c);
 void finding_legacy(struct twin_findings *f, const struct fw *fw);
