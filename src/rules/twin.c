@@ -8,8 +8,7 @@
 #include "rules/twin_finding.h"
 #include "rules/twin_want.h"
 #include "rules/walk.h"
-
-enum { PRIORITY_RAW = -300, PRIORITY_CONNTRACK = -200 }; /* linux/netfilter_ipv4.h */
+#include "rules/way.h"
 
 struct closed { /* ports of a shape to which the firewall lets no new connection */
 	unsigned shape;
@@ -30,50 +29,6 @@ struct derivation {
 	struct port_cuts cuts;
 	char *part; /* ports that needs are added for; NULL: all of the service's */
 };
-
-static bool hook_on_way(enum hook traffic, enum hook hook)
-{
-	switch (hook) {
-	case HOOK_PREROUTING:
-		return traffic != HOOK_OUTPUT;
-	case HOOK_INPUT:
-	case HOOK_FORWARD:
-	case HOOK_OUTPUT:
-		return traffic == hook;
-	case HOOK_POSTROUTING:
-		return traffic != HOOK_INPUT;
-	}
-	return false;
-}
-
-/* Where packets enter the stack, our rules and conntrack stand between the chains. */
-static bool is_raw_hook(const struct fw_chain *c)
-{
-	return c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
-}
-
-static bool chain_on_way(const struct fw_chain *c, const struct traffic *t, enum family f)
-{
-	if (!c->base || !hook_on_way(t->hook, c->hook))
-		return false;
-	if (is_raw_hook(c) &&
-	    c->priority < PRIORITY_RAW) /* before our rules: nothing has changed */
-		return false;
-	return c->family == TABLE_INET || (c->family == TABLE_IP) == (f == FAMILY_V4);
-}
-
-static bool is_nat(const struct fw_chain *c)
-{
-	return c->type && !strcmp(c->type, "nat");
-}
-
-/* Before conntrack has looked at it every packet is invalid, nf_ct_get() finding nothing. */
-static uint32_t stand_in(const struct fw_chain *c, enum packet_class class)
-{
-	static const uint32_t states[] = { STATE_NEW, STATE_ESTABLISHED, STATE_RELATED };
-
-	return is_raw_hook(c) && c->priority <= PRIORITY_CONNTRACK ? STATE_INVALID : states[class];
-}
 
 static void add_need(struct derivation *d, const struct fw_chain *c, const struct traffic *t,
 		     enum family f, enum twin_need need, char *why)
@@ -154,7 +109,7 @@ static enum outcome closed_outcome(struct derivation *d, const struct traffic *t
 	enum outcome tracked, untracked;
 
 	packet_init(&p, t, f, c->hook);
-	w = walk_new(d->fw, &p, stand_in(c, CLASS_OPENING));
+	w = walk_new(d->fw, &p, way_state(c, CLASS_OPENING));
 	tracked = walk_chain(w, c, WALK_TRACKED)->outcome;
 	untracked = walk_chain(w, c, WALK_UNTRACKED)->outcome;
 	walk_free(w);
@@ -218,7 +173,8 @@ static void find_closed(struct derivation *d, struct traffic *t)
 		return;
 	for (int f = FAMILY_V4; f <= FAMILY_V6; f++)
 		for (size_t i = 0; t->match.families & 1u << f && i < d->fw->n_chains; i++)
-			if (chain_on_way(&d->fw->chains[i], t, f) && !is_nat(&d->fw->chains[i]))
+			if (way_has_chain(&d->fw->chains[i], t, f) &&
+			    !chain_is_nat(&d->fw->chains[i]))
 				chain_closes(d, t, f, &d->fw->chains[i]);
 }
 
@@ -339,7 +295,7 @@ static bool follows_opening(struct derivation *d, const struct traffic *t, enum 
 	opening.class = CLASS_OPENING;
 	opening.match.tcp = TCP_OPENING;
 	packet_init(&p, &opening, f, c->hook);
-	w = walk_new(d->fw, &p, stand_in(c, CLASS_OPENING));
+	w = walk_new(d->fw, &p, way_state(c, CLASS_OPENING));
 	l = walk_chain(w, c, WALK_TRACKED);
 	same = decision_lists_equal(l, untracked);
 	walk_free(w);
@@ -445,9 +401,9 @@ static void visit_chain(struct derivation *d, const struct traffic *t, enum fami
 	struct walk *w;
 
 	packet_init(&p, t, f, c->hook);
-	w = walk_new(d->fw, &p, stand_in(c, t->class));
+	w = walk_new(d->fw, &p, way_state(c, t->class));
 	walk_steps(w, c, visit_step, &v);
-	if (is_nat(c))
+	if (chain_is_nat(c))
 		visit_nat(&v);
 	else
 		visit_filter(&v, w);
@@ -466,10 +422,10 @@ static void visit_traffic(struct derivation *d, struct traffic *all)
 		for (size_t i = 0; i < d->fw->n_chains; i++) {
 			const struct fw_chain *c = &d->fw->chains[i];
 
-			if (!chain_on_way(c, &t, f))
+			if (!way_has_chain(c, &t, f))
 				continue;
 			/* Only the packet that opens a flow is offered to the nat hooks. */
-			if (!is_nat(c) || (t.original && t.class == CLASS_OPENING))
+			if (!chain_is_nat(c) || (t.original && t.class == CLASS_OPENING))
 				visit_chain(d, &t, f, c);
 		}
 		free(d->part);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which base chains a class of exempt packets passes, and what its state was there while it was
+ * tracked. */
+#ifndef UNTRACK_WAY_H
+#define UNTRACK_WAY_H
+
+#include "rules/compile.h"
+#include "rules/fw.h"
+
+/* Does t's traffic of family f pass base chain c after our own rules? */
+bool way_has_chain(const struct fw_chain *c, const struct traffic *t, enum family f);
+
+/* Only the packet that opens a tracked flow is offered to these chains. */
+bool chain_is_nat(const struct fw_chain *c);
+
+/* The ct state that stands for the class in c: STATE_*. */
+uint32_t way_state(const struct fw_chain *c, enum packet_class class);
+
+#endif
