@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/nft_body.h"
+#include "kernel/nft_iptables.h"
 #include "kernel/nft_rule.h"
 #include "kernel/nft_sets.h"
 
@@ -215,30 +216,37 @@ static int refuse(struct diag *d, const struct twin *w, const char *why)
 }
 
 /* before: handle of the rule that it goes directly before; 0: at the end of the chain. */
-static int put_twin(struct nft_plan *p, const struct twin *w, uint64_t before,
-		    const struct wanted_sets *sets, struct diag *d)
+static struct nlmsghdr *begin_rule(struct nft_plan *p, const struct twin *w, uint64_t before,
+				   size_t room)
+{
+	struct nlmsghdr *h =
+		nft_batch_msg(&p->batch, NFT_MSG_NEWRULE, nft_family_number(w->family),
+			      NLM_F_CREATE | (before ? 0 : NLM_F_APPEND), NFT_ROOM + room);
+
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, w->table);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, w->chain);
+	if (before)
+		mnl_attr_put_u64(h, NFTA_RULE_POSITION, htobe64(before));
+	return h;
+}
+
+static int put_native(struct nft_plan *p, const struct twin *w, uint64_t before,
+		      const struct wanted_sets *sets)
 {
 	struct nft_set_ref refs[NFT_SLOTS] = { 0 };
 	auto_free char *comment = xasprintf(NFT_TWIN_PREFIX "%s", w->names);
-	uint8_t family = nft_family_number(w->family);
 	uint32_t first_set, next_set;
 	struct nlmsghdr *h;
 	struct nlattr *nest;
 	int rc;
 
-	nft_plan_about(p, NFT_ABOUT_TWIN, NULL, w);
 	place_lists(p, w, sets, refs);
 	first_set = next_set = p->set_id + 1;
-	if (nft_body_put_sets(&p->batch, family, w->table, w->body, &next_set))
-		return refuse(d, w, "not the body of a rule");
+	if (nft_body_put_sets(&p->batch, nft_family_number(w->family), w->table, w->body,
+			      &next_set))
+		return -1;
 	p->set_id = next_set - 1;
-	h = nft_batch_msg(&p->batch, NFT_MSG_NEWRULE, family,
-			  NLM_F_CREATE | (before ? 0 : NLM_F_APPEND),
-			  NFT_RULE_ROOM + nft_body_room(w->body));
-	mnl_attr_put_strz(h, NFTA_RULE_TABLE, w->table);
-	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, w->chain);
-	if (before)
-		mnl_attr_put_u64(h, NFTA_RULE_POSITION, htobe64(before));
+	h = begin_rule(p, w, before, NFT_RULE_ROOM + nft_body_room(w->body));
 	nest = mnl_attr_nest_start(h, NFTA_RULE_EXPRESSIONS);
 	nft_match_put(h, &w->match, w->family, refs);
 	nft_untracked_put(h);
@@ -246,6 +254,29 @@ static int put_twin(struct nft_plan *p, const struct twin *w, uint64_t before,
 	mnl_attr_nest_end(h, nest);
 	nft_comment_put(h, comment);
 	nft_batch_done(&p->batch, h);
+	return rc;
+}
+
+static int put_iptables(struct nft_plan *p, const struct twin *w, uint64_t before)
+{
+	size_t n;
+	struct xt_buf *v = xt_twin_write(&w->match, w->names, &n);
+	struct nlmsghdr *h = begin_rule(p, w, before, nft_iptables_room(w, v, n));
+	int rc = nft_iptables_put(h, w, v, n);
+
+	nft_batch_done(&p->batch, h);
+	xt_bufs_free(v, n);
+	return rc;
+}
+
+static int put_twin(struct nft_plan *p, const struct twin *w, uint64_t before,
+		    const struct wanted_sets *sets, struct diag *d)
+{
+	int rc;
+
+	nft_plan_about(p, NFT_ABOUT_TWIN, NULL, w);
+	rc = w->form == FORM_IPTABLES_NFT ? put_iptables(p, w, before)
+					  : put_native(p, w, before, sets);
 	return rc ? refuse(d, w, "not the body of a rule") : 0;
 }
 
@@ -338,6 +369,19 @@ static int put_changes(struct nft_plan *p, const struct nft_state *now, const st
 	return 0;
 }
 
+static bool twin_fits(const struct twin *w)
+{
+	switch (w->form) {
+	case FORM_NFT:
+		return nft_match_fits(&w->match, w->family);
+	case FORM_IPTABLES_NFT:
+		return nft_iptables_fits(w);
+	case FORM_LEGACY:
+		break; /* kept out of here by the backend */
+	}
+	return false;
+}
+
 int nft_plan_twins(struct nft_plan *p, const struct nft_state *now, const struct ruleset *want,
 		   struct diag *d)
 {
@@ -349,11 +393,10 @@ int nft_plan_twins(struct nft_plan *p, const struct nft_state *now, const struct
 
 	for (size_t i = 0; i < want->n_twins; i++) {
 		partner[i] = NONE;
-		if (!nft_match_fits(&want->twins[i].match, want->twins[i].family)) {
+		if (!twin_fits(&want->twins[i]))
 			rc = refuse(d, &want->twins[i], "no single rule can match this");
-			continue;
-		}
-		want_sets(&sets, &want->twins[i]);
+		else if (want->twins[i].form == FORM_NFT)
+			want_sets(&sets, &want->twins[i]);
 	}
 	for (size_t i = 0; !rc && i < want->n_twins; i = place_end(want, i))
 		pair_place(&pairs, i, place_end(want, i));

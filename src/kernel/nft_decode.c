@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/nft_iptables.h"
 #include "kernel/nft_rule.h"
 
 /* The comment alone does not make a twin: it has to be a match, "untracked", and a body. */
-static bool read_twin(const struct fw_chain *c, const struct fw_rule *r, struct twin *out)
+static bool read_native(const struct fw_chain *c, const struct fw_rule *r, struct twin *out)
 {
 	const size_t prefix = strlen(NFT_TWIN_PREFIX);
 	struct text body = { 0 };
@@ -36,6 +37,19 @@ static bool read_twin(const struct fw_chain *c, const struct fw_rule *r, struct 
 		.handle = r->handle,
 	};
 	return true;
+}
+
+static bool read_twin(const struct fw_chain *c, const struct fw_rule *r, struct twin *out)
+{
+	switch (c->form) {
+	case FORM_NFT:
+		return read_native(c, r, out);
+	case FORM_IPTABLES_NFT:
+		return nft_iptables_read(c, r, out);
+	case FORM_LEGACY:
+		break;
+	}
+	return false;
 }
 
 /* A twin's anchor is the next rule that is somebody else's. */

@@ -28,8 +28,7 @@ static void put(struct nlmsghdr *h, struct nftnl_expr *e)
 	nftnl_expr_free(e);
 }
 
-static void put_payload(struct nlmsghdr *h, enum nft_payload_bases base, uint32_t offset,
-			uint32_t len)
+void nft_payload_put(struct nlmsghdr *h, uint32_t base, uint32_t offset, uint32_t len)
 {
 	struct nftnl_expr *e = expr("payload");
 
@@ -40,7 +39,7 @@ static void put_payload(struct nlmsghdr *h, enum nft_payload_bases base, uint32_
 	put(h, e);
 }
 
-static void put_meta(struct nlmsghdr *h, enum nft_meta_keys key)
+void nft_meta_put(struct nlmsghdr *h, uint32_t key)
 {
 	struct nftnl_expr *e = expr("meta");
 
@@ -59,7 +58,7 @@ static void put_fib(struct nlmsghdr *h)
 	put(h, e);
 }
 
-static void put_bitwise(struct nlmsghdr *h, const uint8_t *mask, uint32_t len)
+void nft_bitwise_put(struct nlmsghdr *h, const uint8_t *mask, uint32_t len)
 {
 	static const uint8_t zero[16];
 	struct nftnl_expr *e = expr("bitwise");
@@ -73,7 +72,7 @@ static void put_bitwise(struct nlmsghdr *h, const uint8_t *mask, uint32_t len)
 	put(h, e);
 }
 
-static void put_cmp(struct nlmsghdr *h, bool negated, const void *data, uint32_t len)
+void nft_cmp_put(struct nlmsghdr *h, bool negated, const void *data, uint32_t len)
 {
 	struct nftnl_expr *e = expr("cmp");
 
@@ -111,22 +110,22 @@ static void put_load(struct nlmsghdr *h, const struct nft_field *f, uint32_t len
 {
 	switch (f->load) {
 	case FW_F_NETWORK:
-		put_payload(h, NFT_PAYLOAD_NETWORK_HEADER, f->offset, len);
+		nft_payload_put(h, NFT_PAYLOAD_NETWORK_HEADER, f->offset, len);
 		break;
 	case FW_F_TRANSPORT:
-		put_payload(h, NFT_PAYLOAD_TRANSPORT_HEADER, f->offset, len);
+		nft_payload_put(h, NFT_PAYLOAD_TRANSPORT_HEADER, f->offset, len);
 		break;
 	case FW_F_L4PROTO:
-		put_meta(h, NFT_META_L4PROTO);
+		nft_meta_put(h, NFT_META_L4PROTO);
 		break;
 	case FW_F_NFPROTO:
-		put_meta(h, NFT_META_NFPROTO);
+		nft_meta_put(h, NFT_META_NFPROTO);
 		break;
 	case FW_F_IIFNAME:
-		put_meta(h, NFT_META_IIFNAME);
+		nft_meta_put(h, NFT_META_IIFNAME);
 		break;
 	case FW_F_OIFNAME:
-		put_meta(h, NFT_META_OIFNAME);
+		nft_meta_put(h, NFT_META_OIFNAME);
 		break;
 	case FW_F_FIB_DADDR_TYPE:
 		put_fib(h);
@@ -151,14 +150,14 @@ static void put_prefix(struct nlmsghdr *h, const struct nft_term *t)
 
 	if (p->len && p->len % 8 == 0) {
 		put_load(h, t->field, p->len / 8);
-		put_cmp(h, t->negated, p->addr, p->len / 8);
+		nft_cmp_put(h, t->negated, p->addr, p->len / 8);
 		return;
 	}
 	for (unsigned i = 0; i < p->len; i++)
 		mask[i / 8] |= 0x80 >> i % 8;
 	put_load(h, t->field, t->field->len);
-	put_bitwise(h, mask, t->field->len);
-	put_cmp(h, t->negated, p->addr, t->field->len);
+	nft_bitwise_put(h, mask, t->field->len);
+	nft_cmp_put(h, t->negated, p->addr, t->field->len);
 }
 
 static void put_iface(struct nlmsghdr *h, const struct nft_term *t)
@@ -169,7 +168,7 @@ static void put_iface(struct nlmsghdr *h, const struct nft_term *t)
 
 	memcpy(padded, name, len);
 	put_load(h, t->field, t->field->len);
-	put_cmp(h, t->negated, padded, len && name[len - 1] == '*' ? len - 1 : IFNAMSIZ);
+	nft_cmp_put(h, t->negated, padded, len && name[len - 1] == '*' ? len - 1 : IFNAMSIZ);
 }
 
 static void put_number(struct nlmsghdr *h, const struct nft_term *t)
@@ -179,11 +178,11 @@ static void put_number(struct nlmsghdr *h, const struct nft_term *t)
 
 	put_load(h, t->field, t->field->len);
 	if (t->slot == NFT_TCP_FLAGS)
-		put_bitwise(h, &flags, 1);
+		nft_bitwise_put(h, &flags, 1);
 	if (t->field->len == 1)
-		put_cmp(h, t->negated, &byte, 1);
+		nft_cmp_put(h, t->negated, &byte, 1);
 	else
-		put_cmp(h, t->negated, &host, sizeof host);
+		nft_cmp_put(h, t->negated, &host, sizeof host);
 }
 
 static void put_ports(struct nlmsghdr *h, const struct nft_term *t)
@@ -195,7 +194,7 @@ static void put_ports(struct nlmsghdr *h, const struct nft_term *t)
 	if (memcmp(lo, hi, t->field->len))
 		put_range(h, lo, hi, t->field->len);
 	else
-		put_cmp(h, t->negated, lo, t->field->len);
+		nft_cmp_put(h, t->negated, lo, t->field->len);
 }
 
 static void put_term(struct nlmsghdr *h, const struct nft_term *t, const struct nft_set_ref *set)
@@ -247,8 +246,8 @@ void nft_untracked_put(struct nlmsghdr *h)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
 	put(h, e);
-	put_bitwise(h, (const uint8_t *)&bit, sizeof bit);
-	put_cmp(h, true, &zero, sizeof zero);
+	nft_bitwise_put(h, (const uint8_t *)&bit, sizeof bit);
+	nft_cmp_put(h, true, &zero, sizeof zero);
 }
 
 void nft_counter_put(struct nlmsghdr *h, const char *name)
@@ -264,7 +263,7 @@ void nft_counter_map_put(struct nlmsghdr *h, enum nft_slot port, const struct nf
 {
 	struct nftnl_expr *e = expr("objref");
 
-	put_payload(h, NFT_PAYLOAD_TRANSPORT_HEADER, port == NFT_SPORT ? 0 : 2, 2);
+	nft_payload_put(h, NFT_PAYLOAD_TRANSPORT_HEADER, port == NFT_SPORT ? 0 : 2, 2);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_SET_SREG, NFT_REG_1);
 	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_SET_NAME, map->name);
 	if (map->id)

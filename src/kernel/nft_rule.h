@@ -23,6 +23,11 @@ void nft_counter_put(struct nlmsghdr *h, const char *name);
 void nft_counter_map_put(struct nlmsghdr *h, enum nft_slot port, const struct nft_set_ref *map);
 void nft_notrack_put(struct nlmsghdr *h);
 void nft_verdict_put(struct nlmsghdr *h, int verdict, const char *chain); /* NFT_RETURN, NFT_JUMP */
+/* One expression each, all of them through register 1. */
+void nft_meta_put(struct nlmsghdr *h, uint32_t key); /* NFT_META_* */
+void nft_payload_put(struct nlmsghdr *h, uint32_t base, uint32_t offset, uint32_t len);
+void nft_bitwise_put(struct nlmsghdr *h, const uint8_t *mask, uint32_t len); /* len <= 16 */
+void nft_cmp_put(struct nlmsghdr *h, bool negated, const void *data, uint32_t len);
 /* The rule's comment, outside the nest; one that does not fit is cut. */
 void nft_comment_put(struct nlmsghdr *h, const char *comment);
 
