@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A rule of somebody's firewall in the words of nft, for messages. */
 #include <arpa/inet.h>
-#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
-#include "rules/fw.h"
+#include "rules/fw_value.h"
 
 #define TEXT_MAX 200   /* characters of one rule */
 #define ELEMENTS_MAX 8 /* of an anonymous set */
@@ -18,64 +17,12 @@ struct printer {
 	struct held regs[FW_REGS];
 	uint8_t proto, nfproto;	     /* tested by the rule so far; 0: not */
 	bool owe_proto, owe_nfproto; /* not said yet, and the next field may imply it */
+	const struct fw_expr *xt;    /* the extension of iptables whose meaning is being said */
 };
-
-struct word {
-	uint32_t value;
-	const char *name;
-};
-
-static const struct word ct_states[] = { { 1, "invalid" }, { 2, "established" }, { 4, "related" },
-					 { 8, "new" },	   { 64, "untracked" },	 { 0, NULL } };
-static const struct word tcp_flags[] = { { 1, "fin" },	{ 2, "syn" },	{ 4, "rst" },
-					 { 8, "psh" },	{ 16, "ack" },	{ 32, "urg" },
-					 { 64, "ecn" }, { 128, "cwr" }, { 0, NULL } };
-static const struct word address_types[] = { { RTN_UNICAST, "unicast" },
-					     { RTN_LOCAL, "local" },
-					     { RTN_BROADCAST, "broadcast" },
-					     { RTN_ANYCAST, "anycast" },
-					     { RTN_MULTICAST, "multicast" },
-					     { RTN_BLACKHOLE, "blackhole" },
-					     { RTN_UNREACHABLE, "unreachable" },
-					     { RTN_PROHIBIT, "prohibit" },
-					     { 0, NULL } };
-
-/* The only index that is the same everywhere. */
-static const struct word interfaces[] = { { 1, "\"lo\"" }, { 0, NULL } };
 
 static void put(struct printer *p, const char *s)
 {
 	text_add(&p->t, "%s%s", p->t.len ? " " : "", s);
-}
-
-static void put_bits(struct text *t, uint32_t bits, const struct word *words)
-{
-	const char *comma = "";
-
-	for (; words->name; words++) {
-		if (!(bits & words->value))
-			continue;
-		text_add(t, "%s%s", comma, words->name);
-		comma = ",";
-		bits &= ~words->value;
-	}
-	if (bits || !*comma)
-		text_add(t, "%s0x%x", comma, bits);
-}
-
-static void put_hex(struct text *t, const uint8_t *v, size_t len)
-{
-	text_add(t, "0x");
-	for (size_t i = 0; i < len; i++)
-		text_add(t, "%02x", v[i]);
-}
-
-static uint32_t host_u32(const uint8_t *v)
-{
-	uint32_t n;
-
-	memcpy(&n, v, sizeof n);
-	return n;
 }
 
 static bool is_ip6(const struct printer *p, const struct fw_expr *e)
@@ -137,6 +84,9 @@ static void put_transport(struct printer *p, const struct fw_expr *e)
 		text_add(&p->t, "tcp flags");
 	else if (e->offset == 0 && e->len == 1 && !proto_has_ports(p->proto))
 		text_add(&p->t, "%s type", proto);
+	else if (e->offset == 1 && e->len == 1 &&
+		 (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6))
+		text_add(&p->t, "%s code", proto);
 	else
 		text_add(&p->t, "@th,%u,%u", 8u * e->offset, 8u * e->len);
 }
@@ -196,31 +146,6 @@ static void put_address(struct printer *p, const struct fw_expr *e, const struct
 		text_add(&p->t, "/%u", bits);
 }
 
-static void put_name(struct text *t, const uint8_t *v, size_t len)
-{
-	size_t n = strnlen((const char *)v, len);
-
-	text_add(t, "\"%.*s%s\"", (int)n, (const char *)v, n == len && len < IFNAMSIZ ? "*" : "");
-}
-
-static void put_word(struct text *t, uint32_t value, const struct word *words)
-{
-	while (words->name && words->value != value)
-		words++;
-	if (words->name)
-		text_add(t, "%s", words->name);
-	else
-		text_add(t, "%u", value);
-}
-
-static void put_protocol(struct text *t, uint8_t proto)
-{
-	if (proto_name(proto))
-		text_add(t, "%s", proto_name(proto));
-	else
-		text_add(t, "%u", proto);
-}
-
 /* A value of the field that e loads, len bytes at v. */
 static void put_value(struct printer *p, const struct held *h, const uint8_t *v, size_t len)
 {
@@ -232,27 +157,11 @@ static void put_value(struct printer *p, const struct held *h, const uint8_t *v,
 	else if (is_port(e) && len == 2)
 		text_add(t, "%u", v[0] << 8 | v[1]);
 	else if (is_protocol(p, e) && len == 1)
-		put_protocol(t, v[0]);
-	else if (e->field == FW_F_NFPROTO && len == 1)
-		text_add(t, "%s", v[0] == 10 ? "ipv6" : v[0] == 2 ? "ipv4" : "other");
-	else if (e->field == FW_F_IIFNAME || e->field == FW_F_OIFNAME)
-		put_name(t, v, len);
-	else if (e->field == FW_F_CT_STATE && len == 4)
-		put_bits(t, host_u32(v), ct_states);
-	else if (e->field == FW_F_FIB_DADDR_TYPE && len == 4)
-		put_word(t, host_u32(v), address_types);
-	else if ((e->field == FW_F_IIF || e->field == FW_F_OIF) && len == 4)
-		put_word(t, host_u32(v), interfaces);
-	else if ((e->field == FW_F_META_MARK || strcmp(e->name, "ct mark") == 0) && len == 4)
-		text_add(t, "0x%08x", host_u32(v));
-	else if ((e->field == FW_F_META_OTHER || e->field == FW_F_CT_OTHER) && len == 4)
-		text_add(t, "%u", host_u32(v));
+		fw_protocol_text(t, v[0]);
 	else if (is_tcp_flags(p, e) && len == 1)
-		put_bits(t, v[0], tcp_flags);
-	else if (len == 1)
-		text_add(t, "%u", v[0]);
+		fw_tcp_flags_text(t, v[0]);
 	else
-		put_hex(t, v, len);
+		fw_value_text(t, e, v, len);
 }
 
 /* What a later field implies is said only where none came. */
@@ -264,7 +173,7 @@ static void pay(struct printer *p, const struct fw_expr *next)
 	}
 	if (p->owe_proto && !(next && next->field == FW_F_TRANSPORT && proto_name(p->proto))) {
 		put(p, "meta l4proto ");
-		put_protocol(&p->t, p->proto);
+		fw_protocol_text(&p->t, p->proto);
 		p->owe_proto = false;
 	}
 }
@@ -414,7 +323,7 @@ static void put_element(struct printer *p, const struct held *h, const struct fw
 			size_t len)
 {
 	if (is_prefix(h, e, len)) {
-		put_name(&p->t, e->lo, strnlen((const char *)e->lo, len));
+		fw_name_text(&p->t, e->lo, strnlen((const char *)e->lo, len));
 		return;
 	}
 	put_value(p, h, e->lo, len);
@@ -485,20 +394,43 @@ static void put_lookup(struct printer *p, const struct fw_expr *e)
 		text_add(&p->t, "@%s", s ? s->name : "?");
 }
 
+/* An operation that is part of what an extension of iptables means. */
+static bool is_meaning(const struct printer *p, const struct fw_expr *e)
+{
+	return p->xt && !e->body;
+}
+
+/* Not a log, but harmless like one: LED, TRACE. */
+static bool is_logged_otherwise(const struct printer *p, const struct fw_expr *e)
+{
+	return is_meaning(p, e) && strcmp(e->name, "log") == 0 && p->xt->object &&
+	       !strstr(p->xt->object, "LOG");
+}
+
 static void put_other(struct printer *p, const struct fw_expr *e)
 {
 	static const struct {
 		const char *name, *text;
 	} words[] = {
-		{ "connlimit", "ct count" }, { "counter", "counter" },
-		{ "limit", "limit" },	     { "log", "log" },
-		{ "masq", "masquerade" },    { "nat", "nat" },
-		{ "notrack", "notrack" },    { "quota", "quota" },
-		{ "redir", "redirect" },     { "synproxy", "synproxy" },
+		{ "connlimit", "ct count" },
+		{ "counter", "counter" },
+		{ "dnat", "dnat" },
+		{ "limit", "limit" },
+		{ "log", "log" },
+		{ "masq", "masquerade" },
+		{ "nat", "nat" },
+		{ "netmap", "netmap" },
+		{ "notrack", "notrack" },
+		{ "quota", "quota" },
+		{ "redir", "redirect" },
+		{ "snat", "snat" },
+		{ "synproxy", "synproxy" },
 		{ "tproxy", "tproxy" },
 	};
 
 	pay(p, NULL);
+	if (is_meaning(p, e) && (e->op == FW_UNKNOWN || is_logged_otherwise(p, e)))
+		e = p->xt;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (strcmp(words[i].name, e->name) == 0) {
 			put(p, words[i].text);
@@ -506,7 +438,8 @@ static void put_other(struct printer *p, const struct fw_expr *e)
 		}
 	}
 	put(p, "");
-	if (strncmp(e->name, "meta ", 5) == 0 || strncmp(e->name, "ct ", 3) == 0)
+	if ((e->op == FW_EFFECT || e->op == FW_CT_WRITE) &&
+	    (strncmp(e->name, "meta ", 5) == 0 || strncmp(e->name, "ct ", 3) == 0))
 		text_add(&p->t, "%s set", e->name);
 	else if (e->object)
 		text_add(&p->t, "[%s \"%s\"]", e->name, e->object);
@@ -514,8 +447,21 @@ static void put_other(struct printer *p, const struct fw_expr *e)
 		text_add(&p->t, "[%s]", e->name);
 }
 
+/* What carries the name and the bytes of an extension says nothing where its meaning follows; and
+ * how a target that we do not know may end the rule is a guess (xt_lower). */
+static bool is_silent(const struct printer *p, const struct fw_expr *e)
+{
+	return (e->op == FW_XT && e->body) ||
+	       (e->op == FW_VERDICT && is_meaning(p, e) && p->xt->object &&
+		strcmp(e->name, p->xt->object) == 0);
+}
+
 static void put_expr(struct printer *p, const struct fw_expr *e)
 {
+	if (e->body)
+		p->xt = e->op == FW_XT ? e : NULL;
+	if (is_silent(p, e))
+		return;
 	switch (e->op) {
 	case FW_LOAD:
 		*held(p, e->dreg) = (struct held){ e, NULL };
