@@ -3,6 +3,9 @@
 #include "rules/twin_finding.h"
 
 #include <string.h>
+#include "rules/program.h"
+
+#define RULES_NAMED 32 /* in the cure of an owned table; the rest is counted */
 
 void twin_findings_free(struct twin_findings *f)
 {
@@ -20,16 +23,23 @@ static bool first_time(struct twin_findings *f, const void *object, const char *
 	return true;
 }
 
+/* From 1; our twins do not count. NULL: the first. */
+static size_t rule_number(const struct fw_chain *c, const struct fw_rule *r)
+{
+	size_t n = 1;
+
+	for (const struct fw_rule *i = c->rules; r && i < r; i++)
+		n += i->twin < 0;
+	return n;
+}
+
 /* "rule 3 of inet filter input (ct state new accept)" */
 static char *rule_words(const struct step *s)
 {
 	auto_free char *text = fw_rule_text(s->rule);
 	struct text t = { 0 };
-	size_t number = 0;
 
-	for (const struct fw_rule *i = s->chain->rules; i <= s->rule; i++)
-		number += i->twin < 0;
-	text_add(&t, "rule %zu of ", number);
+	text_add(&t, "rule %zu of ", rule_number(s->chain, s->rule));
 	fw_chain_text(s->chain, &t);
 	text_add(&t, " (%s)", text);
 	return t.s;
@@ -57,6 +67,8 @@ void finding_step(struct twin_findings *f, const struct traffic *t, const struct
 	rule = rule_words(s);
 	diag_warn(f->diag, &t->at, "state-lost", "%s %s: it sees exempt packets of %s no more",
 		  rule, what, t->names);
+	diag_cure(f->diag, "if the rule is meant for this traffic, take the rule's traffic out of "
+			   "the exemption (port, interface, local, remote)");
 }
 
 static const char *refuse(struct twin_findings *f, const struct traffic *t, const struct step *s,
@@ -91,6 +103,18 @@ static const char *refuse_whole(struct twin_findings *f, const struct traffic *t
 	return "state-unknown";
 }
 
+/* Where a program writes the rule, a change by hand would not last. */
+static const char *refuse_untracked(struct twin_findings *f, const struct traffic *t,
+				    const struct step *s)
+{
+	const struct program *p = program_of(f->fw, s->chain);
+	auto_free char *cure = p ? xasprintf("%s wrote the rule: %s", p->name, p->dropped)
+				 : xstrdup("take \"untracked\" out of that rule, or except the "
+					   "exempt ports there");
+
+	return refuse(f, t, s, "untracked-dropped", "names untracked packets on purpose", cure);
+}
+
 const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 			    const struct fw_chain *base, const struct step *s)
 {
@@ -114,22 +138,45 @@ const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 		return refuse(f, t, s, "state-lost", "reads connection tracking data that is gone",
 			      "take the rule's traffic out of the exemption");
 	if (flags & EVAL_NAMES_UNTRACKED)
-		return refuse(f, t, s, "untracked-dropped", "names untracked packets on purpose",
-			      "take \"untracked\" out of that rule, or except the exempt ports "
-			      "there");
+		return refuse_untracked(f, t, s);
 	return refuse(f, t, s, "state-negated", "tests what the state is not",
 		      "rewrite the rule to name the states that it accepts");
 }
 
+/* What of the rule is not known: an extension of iptables comes before the operations that say it,
+ * and everything is known of those where only a set's elements are not. */
+static char *unknown_words(const struct fw_rule *r)
+{
+	const struct fw_expr *xt = NULL;
+
+	for (size_t i = 0; i < r->n_exprs; i++) {
+		const struct fw_expr *e = &r->exprs[i];
+
+		if (e->op == FW_XT || e->body)
+			xt = e->op == FW_XT ? e : NULL;
+		if (e->op == FW_UNKNOWN && xt)
+			return xasprintf(
+				"the extension \"%s\" of iptables, which this version does "
+				"not know",
+				xt->object);
+		if (e->op == FW_UNKNOWN)
+			return xasprintf("the expression \"%s\", which this version does not know",
+					 e->name);
+	}
+	return xstrdup("a set whose elements cannot be read");
+}
+
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s)
 {
-	auto_free char *rule = rule_words(s);
+	auto_free char *rule = rule_words(s), *what = unknown_words(s->rule);
 
 	if (!first_time(f, s->chain, "state-unknown"))
 		return;
 	diag_error(f->diag, &t->at, "state-unknown", 0,
-		   "%s holds an expression that this version cannot read, and it decides about %s",
-		   rule, t->names);
+		   "%s holds %s, and it decides about the %s packets of %s", rule, what,
+		   packet_class_name(t->class), t->names);
+	diag_cure(f->diag, "take the rule's traffic out of the exemption, or set accept = none and "
+			   "write the rules for untracked packets by hand");
 }
 
 void finding_unsayable(struct twin_findings *f, const char *names, const struct fw_chain *c)
@@ -150,32 +197,90 @@ void finding_nat(struct twin_findings *f, const struct traffic *t, const struct 
 
 	if (!first_time(f, s->rule, "nat-conflict"))
 		return;
-	if (!refuse_it) {
+	if (refuse_it)
+		diag_error(f->diag, &t->at, "nat-conflict", 0,
+			   "%s translates addresses of %s, which needs it tracked", rule, t->names);
+	else
 		diag_warn(f->diag, &t->at, "nat-conflict",
 			  "%s translates addresses of %s, which needs it tracked", rule, t->names);
+	diag_cure(f->diag, "narrow the exemption (port, interface, local, remote)%s",
+		  refuse_it ? ", or set on-nat = warn if these packets never need translation"
+			    : " if these packets need translation");
+}
+
+static bool same_table(const struct fw_chain *a, const struct fw_chain *b)
+{
+	return a->form == b->form && a->family == b->family && !strcmp(a->table, b->table);
+}
+
+static bool first_of_table(const struct twin_wants *w, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (same_table(w->v[k].chain, w->v[i].chain))
+			return false;
+	return true;
+}
+
+/* The rules that the owner has to write, for an owner who has no better way. */
+static void add_rules(const struct twin_wants *w, const struct fw_chain *table, struct text *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct fw_chain *c = w->v[i].chain;
+
+		if (w->v[i].joined || !same_table(c, table))
+			continue;
+		if (n++ >= RULES_NAMED)
+			continue;
+		text_add(t, "\n%s, before its rule %zu: ", c->name, rule_number(c, w->v[i].rule));
+		want_text(&w->v[i], t);
+	}
+	if (n > RULES_NAMED)
+		text_add(t, "\nand %zu more", n - RULES_NAMED);
+}
+
+/* Whose rules they are: each once. */
+static void add_names(const struct twin_wants *w, const struct fw_chain *table, struct text *t)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		bool said = !same_table(w->v[i].chain, table);
+
+		for (size_t k = 0; k < i && !said; k++)
+			said = same_table(w->v[k].chain, table) &&
+			       !strcmp(w->v[k].names, w->v[i].names);
+		if (!said)
+			text_add(t, "%s%s", t->len ? "," : "", w->v[i].names);
+	}
+}
+
+static void say_owned(struct twin_findings *f, const struct twin_wants *w, size_t i)
+{
+	const struct fw_chain *c = w->v[i].chain;
+	const struct program *p = program_of(f->fw, c);
+	struct text t = { 0 }, names = { 0 };
+
+	add_names(w, c, &names);
+	diag_error(f->diag, NULL, "owned-table", 0,
+		   "table %s %s needs rules for untracked packets of %s, but it is owned by %s, "
+		   "and the kernel lets nobody else write to it",
+		   table_family_name(c->family), c->table, names.s,
+		   p ? p->name : "a running program");
+	free(names.s);
+	if (p && p->owned) {
+		diag_cure(f->diag, "%s", p->owned);
 		return;
 	}
-	diag_error(f->diag, &t->at, "nat-conflict", 0,
-		   "%s translates addresses of %s, which needs it tracked", rule, t->names);
-	diag_cure(f->diag, "narrow the exemption (port, interface, local, remote), or set "
-			   "on-nat = warn if these packets never need translation");
+	add_rules(w, c, &t);
+	diag_cure(f->diag, "set accept = none, and add through the program that owns it:%s", t.s);
+	free(t.s);
 }
 
 void finding_owned(struct twin_findings *f, const struct twin_wants *w)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		const struct fw_chain *c = w->v[i].chain;
-		auto_free char *chain = chain_words(c);
-
-		if (!c->owned || !first_time(f, c->table, "owned-table"))
-			continue;
-		diag_error(
-			f->diag, NULL, "owned-table", 0,
-			"chain %s needs rules for untracked packets, but its table is owned by a "
-			"running program and the kernel lets nobody else write to it",
-			chain);
-		diag_cure(f->diag, "add the rules through that program, and set accept = none");
-	}
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i].chain->owned && first_of_table(w, i))
+			say_owned(f, w, i);
 }
 
 void finding_closed(struct twin_findings *f, const struct traffic *t, const struct ports *ports,
@@ -197,6 +302,8 @@ void finding_closed(struct twin_findings *f, const struct traffic *t, const stru
 		  families == FAMILIES_BOTH ? "IPv4 and IPv6"
 		  : families == FAMILIES_V4 ? "IPv4"
 					    : "IPv6");
+	diag_cure(f->diag, "nothing if it is meant to be closed; else open it in the firewall, and "
+			   "apply again");
 	free(p.s);
 }
 

@@ -30,6 +30,8 @@ void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family 
 /* Adds them to rs, in the order of the rules that they stand before. NULL, or the first for which
  * iptables has no words (iptables_match_split). */
 const struct want *twin_wants_emit(struct twin_wants *w, struct ruleset *rs);
+/* The twin as nft would take it, without the rule's comment and counters; cut where it is long. */
+void want_text(const struct want *w, struct text *t);
 void twin_wants_free(struct twin_wants *w);
 
 #endif
