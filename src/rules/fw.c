@@ -26,8 +26,8 @@ void fw_chain_text(const struct fw_chain *c, struct text *t)
 
 bool twin_is_in(const struct twin *w, const struct fw_chain *c)
 {
-	return w->form == c->form && w->family == c->family && !strcmp(w->table, c->table) &&
-	       !strcmp(w->chain, c->name);
+	return (w->form == FORM_LEGACY) == (c->form == FORM_LEGACY) && w->family == c->family &&
+	       !strcmp(w->table, c->table) && !strcmp(w->chain, c->name);
 }
 
 static void free_set(struct fw_set *s)

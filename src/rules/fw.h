@@ -165,7 +165,7 @@ const struct fw_chain *fw_chain_find(const struct fw *fw, const struct fw_chain 
 char *fw_rule_text(const struct fw_rule *r);
 /* "inet filter input" into t. */
 void fw_chain_text(const struct fw_chain *c, struct text *t);
-/* Does the twin stand, or belong, in this chain? */
+/* Does the twin stand, or belong, in this chain? In whichever form it is written there. */
 bool twin_is_in(const struct twin *w, const struct fw_chain *c);
 void fw_free(struct fw *fw);
 

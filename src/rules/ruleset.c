@@ -47,7 +47,7 @@ int rule_compare(const struct rule *a, const struct rule *b)
 
 int twin_compare_chains(const struct twin *a, const struct twin *b)
 {
-	int c = compare_numbers(a->form, b->form);
+	int c = compare_numbers(a->form == FORM_LEGACY, b->form == FORM_LEGACY);
 
 	if (!c)
 		c = compare_numbers(a->family, b->family);
@@ -62,6 +62,8 @@ int twin_compare(const struct twin *a, const struct twin *b)
 
 	if (!c)
 		c = compare_numbers(a->anchor, b->anchor);
+	if (!c)
+		c = compare_numbers(a->form, b->form);
 	if (!c)
 		c = compare_strings(a->names, b->names);
 	if (!c)

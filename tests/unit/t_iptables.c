@@ -276,7 +276,7 @@ static void test_header_is_one(void **state)
 	b_other(r, FW_EFFECT, "counter");
 	b_verdict(r, FW_ACCEPT, NULL);
 	check_twin(r, &m, WEB " not-in lo opening",
-		   "saddr:10.1.0.0/16 daddr:!192.0.2.1/32 match:recent counter verdict=0");
+		   "saddr:10.1.0.0/16 daddr:!192.0.2.1 match:recent counter verdict=0");
 	fw_free(&fw);
 }
 
