@@ -3,7 +3,7 @@
 PROG     := untrack
 VERSION  := 0.1.0
 PKG      ?= pkg-config
-LIBS     := libmnl libnftnl inih jansson
+LIBS     := libmnl libnftnl libiptc inih jansson
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wswitch-enum -Wwrite-strings
@@ -21,7 +21,8 @@ STATEDIR   ?= /var/lib/untrack
 RUNDIR     ?= /run/untrack
 
 # What Debian 12 calls what we need: to build, and on top of that to try and test.
-DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libinih-dev libjansson-dev
+DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev libinih-dev \
+             libjansson-dev
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
              shellcheck mandoc iptables strace
@@ -31,7 +32,7 @@ PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG) --libs $(LIBS) 2>/dev/null)
 # Linked from their archives where these are installed: loading four libraries is a quarter of the
 # time of a small apply. STATIC= takes the shared ones, as a distribution would.
-STATIC     ?= nftnl inih jansson
+STATIC     ?= nftnl ip4tc ip6tc inih jansson
 archive     = $(filter /%,$(shell $(CC) -print-file-name=lib$1.a))
 PKG_LIBS   := $(foreach l,$(PKG_LIBS),$(if $(filter $(STATIC:%=-l%),$l),$(if \
               $(call archive,$(l:-l%=%)),-l:lib$(l:-l%=%).a,$l),$l))

@@ -25,8 +25,13 @@ enum ipt_phase {
 
 /* Makes the legacy twins of want so, one commit for each table that changes, under the xtables lock
  * (bounded wait, XTABLES_LOCKFILE honoured), which is then held until the next ipt_read or
- * ipt_free. Writes nothing where nothing differs. 0; 1: a table is not what was read last (nothing
- * written by this call); -1 with a finding: the state is unknown, read back. */
+ * ipt_free, unless the result is 1. Writes nothing where nothing differs. 0; 1: a table is not what
+ * was read last (nothing written by this call, or IPT_ADD has taken it back); -1 with a finding:
+ * the state is unknown, read back. */
 int ipt_commit(struct ipt *x, const struct ruleset *want, enum ipt_phase phase, struct diag *d);
+
+/* Takes back what IPT_ADD has written since the last ipt_read, when what should follow it could not
+ * be done. 0, or -1 with a finding: the state is unknown. */
+int ipt_take_back(struct ipt *x, struct diag *d);
 
 #endif

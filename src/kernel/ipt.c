@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tables of iptables-legacy: read, compared, changed. */
+#include "kernel/ipt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/ipt_entry.h"
+#include "kernel/ipt_plan.h"
+#include "kernel/xtables_lock.h"
+
+struct ipt {
+	int lock;		  /* -1: not held */
+	struct ipt_table *tables; /* as they were read, and as IPT_ADD left them */
+	size_t n;
+	struct ruleset seen; /* the twins that were read */
+};
+
+struct ipt *ipt_new(void)
+{
+	struct ipt *x = xcalloc(1, sizeof(*x));
+
+	x->lock = -1;
+	return x;
+}
+
+static void unlock(struct ipt *x)
+{
+	if (x->lock >= 0)
+		close(x->lock);
+	x->lock = -1;
+}
+
+static int lock(struct ipt *x, struct diag *d)
+{
+	if (x->lock < 0)
+		x->lock = xtables_lock(d);
+	return x->lock < 0 ? -1 : 0;
+}
+
+static void forget(struct ipt *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		ipt_table_free(&x->tables[i]);
+	free(x->tables);
+	ruleset_free(&x->seen);
+	*x = (struct ipt){ .lock = x->lock };
+}
+
+void ipt_free(struct ipt *x)
+{
+	if (!x)
+		return;
+	unlock(x);
+	forget(x);
+	free(x);
+}
+
+/* ---- reading -----------------------------------------------------------------------------------
+ */
+
+/* The names of the tables that exist, one a line; asking for any other would create it (FACTS B5).
+ * NULL: none, and *failed says whether that is an error. */
+static char *table_names(const struct ipt_family *f, bool *failed)
+{
+	size_t len;
+	char *names = read_file(AT_FDCWD, f->proc, &len);
+
+	*failed = !names && errno != ENOENT; /* no such file: a kernel without these tables */
+	return names;
+}
+
+static int cannot_open(const struct ipt_family *f, const char *table, struct diag *d)
+{
+	const char *why = f->ops->strerror(errno);
+
+	return diag_error(d, NULL, "iptables-legacy", 0,
+			  "cannot read the iptables-legacy table %s %s: %s", f->name, table, why);
+}
+
+static int read_family(struct ipt *x, const struct ipt_family *f, struct fw *fw, struct diag *d)
+{
+	bool failed;
+	auto_free char *names = table_names(f, &failed);
+	char *save = NULL;
+
+	if (failed) {
+		diag_error(d, NULL, "iptables-legacy", errno,
+			   "cannot see which iptables-legacy tables there are (%s)", f->proc);
+		diag_cure(d, "run as root");
+		return -1;
+	}
+	for (char *s = names ? strtok_r(names, "\n", &save) : NULL; s;
+	     s = strtok_r(NULL, "\n", &save)) {
+		struct xtc_handle *h = f->ops->init(s);
+
+		if (!h)
+			return cannot_open(f, s, d);
+		ipt_table_read(ARRAY_ADD(x->tables, x->n), f, s, h, fw);
+		f->ops->free(h);
+	}
+	return 0;
+}
+
+static void add_twins(const struct ipt_table *t, struct ruleset *ours)
+{
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->chains[i].n; k++) {
+			struct twin *w = t->chains[i].items[k].twin;
+			auto_free struct twin *copy = w ? ipt_twin_copy(w) : NULL;
+
+			if (copy)
+				*ruleset_add_twin(ours) = *copy;
+		}
+}
+
+int ipt_read(struct ipt *x, struct ruleset *ours, struct fw *fw, struct diag *d)
+{
+	int rc;
+
+	forget(x);
+	rc = read_family(x, ipt_family(FAMILY_V4), fw, d);
+	if (!rc)
+		rc = read_family(x, ipt_family(FAMILY_V6), fw, d);
+	for (size_t i = 0; i < x->n; i++) {
+		add_twins(&x->tables[i], ours);
+		add_twins(&x->tables[i], &x->seen);
+	}
+	unlock(x);
+	return rc;
+}
+
+/* ---- writing -----------------------------------------------------------------------------------
+ */
+
+struct change { /* of one table, from the look under the lock to the commit */
+	struct ipt_table *table;
+	const struct ruleset *want;
+	struct ipt_plan plan; /* may be empty: the table is looked at all the same */
+	struct xtc_handle *h;
+};
+
+struct changes {
+	struct change *v;
+	size_t n;
+};
+
+static void free_changes(struct changes *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->v[i].h)
+			c->v[i].table->family->ops->free(c->v[i].h);
+		free(c->v[i].plan.v);
+	}
+	free(c->v);
+	*c = (struct changes){ 0 };
+}
+
+static bool table_exists(const struct ipt_table *t)
+{
+	bool failed;
+	auto_free char *names = table_names(t->family, &failed);
+	char *save = NULL;
+
+	for (char *s = names ? strtok_r(names, "\n", &save) : NULL; s;
+	     s = strtok_r(NULL, "\n", &save))
+		if (strcmp(s, t->name) == 0)
+			return true;
+	return false;
+}
+
+static bool wants_twins(const struct change *c)
+{
+	for (size_t i = 0; i < c->want->n_twins; i++)
+		if (ipt_twin_is_in(&c->want->twins[i], c->table))
+			return true;
+	return false;
+}
+
+/* A table that is to be without twins can be what it likes: no anchor matters. */
+static void plan_anew(struct change *c)
+{
+	const struct ipt_table old = *c->table;
+
+	ipt_table_read(c->table, old.family, old.name, c->h, NULL);
+	ipt_table_free((struct ipt_table *)&old);
+	free(c->plan.v);
+	c->plan = (struct ipt_plan){ 0 };
+	ipt_plan_remove(&c->plan, c->table, c->want);
+}
+
+/* Opens the table under the lock. 0; 1: it is not the one that was read; -1 with a finding. */
+static int open_table(struct change *c, enum ipt_phase phase, struct diag *d)
+{
+	const struct ipt_family *f = c->table->family;
+
+	if (!table_exists(c->table))
+		return 1;
+	c->h = f->ops->init(c->table->name);
+	if (!c->h)
+		return cannot_open(f, c->table->name, d);
+	if (ipt_table_is(c->table, c->h))
+		return 0;
+	if (phase == IPT_ADD || wants_twins(c))
+		return 1;
+	plan_anew(c);
+	return 0;
+}
+
+static void tell(const struct change *c, const struct ipt_edit *e, const char *why, struct diag *d)
+{
+	const struct ipt_table *t = c->table;
+	const struct ipt_chain *chain = &t->chains[e->chain];
+	const struct twin *w = e->twin ? e->twin : chain->items[e->place].twin;
+	struct text text = { 0 };
+
+	twin_text(w, &text);
+	diag_error(d, NULL, "iptables-legacy", 0,
+		   "cannot %s chain %s of the iptables-legacy table %s %s: %s: %s",
+		   e->twin ? "add a rule to" : "delete a rule of", chain->name, t->family->name,
+		   t->name, why, text.s);
+	free(text.s);
+}
+
+/* libiptc makes a jump of a target that has the name of a chain, and an extension of any other. */
+static const char *wrong_target(const struct change *c, const struct ipt_written *w)
+{
+	bool is_chain = c->table->family->ops->is_chain(w->target, c->h);
+
+	if (w->kind == IPT_CHAIN && !is_chain)
+		return "there is no such chain to jump to";
+	return w->kind == IPT_EXTENSION && is_chain ? "a chain has the name of its target" : NULL;
+}
+
+static int insert_twin(struct change *c, const struct ipt_edit *e, struct diag *d)
+{
+	const char *chain = c->table->chains[e->chain].name;
+	const struct ipt_family *f = c->table->family;
+	struct ipt_written w = { 0 };
+	const char *why = NULL;
+
+	if (ipt_entry_write(e->twin, &w, &why))
+		why = wrong_target(c, &w);
+	if (!why && !f->insert(chain, w.entry, (unsigned)e->place, c->h))
+		why = f->ops->strerror(errno);
+	if (why)
+		tell(c, e, why, d);
+	free(w.entry);
+	return why ? -1 : 0;
+}
+
+static int delete_twin(struct change *c, const struct ipt_edit *e, struct diag *d)
+{
+	const struct ipt_family *f = c->table->family;
+
+	if (f->delete_at(c->table->chains[e->chain].name, (unsigned)e->place, c->h))
+		return 0;
+	tell(c, e, f->ops->strerror(errno), d);
+	return -1;
+}
+
+/* A commit sets the counters of policies to zero, unless it is told what they were (FACTS B7). */
+static void keep_policies(struct change *c)
+{
+	const struct xtc_ops *ops = c->table->family->ops;
+
+	for (size_t i = 0; i < c->table->n; i++) {
+		const struct ipt_chain *chain = &c->table->chains[i];
+		struct xt_counters counters;
+
+		if (!*chain->policy)
+			continue;
+		ops->get_policy(chain->name, &counters, c->h);
+		ops->set_policy(chain->name, chain->policy, &counters, c->h);
+	}
+}
+
+/* 0; 1: somebody has changed the table since it was opened, nothing written; -1 with a finding. */
+static int commit_table(struct change *c, struct diag *d)
+{
+	const struct xtc_ops *ops = c->table->family->ops;
+	int rc = 0, errnum;
+
+	for (size_t i = 0; i < c->plan.n && !rc; i++)
+		rc = (c->plan.v[i].twin ? insert_twin : delete_twin)(c, &c->plan.v[i], d);
+	if (rc)
+		return rc;
+	keep_policies(c);
+	if (ops->commit(c->h))
+		return 0;
+	errnum = errno;
+	if (errnum == EAGAIN)
+		return 1;
+	tell(c, &c->plan.v[0], ops->strerror(errnum), d);
+	if (c->plan.n > 1)
+		diag_cure(d, "it may as well be one of %zu more rules: the kernel does not say",
+			  c->plan.n - 1);
+	return -1;
+}
+
+/* What we have written, and whether it is all that is new. 0; 1: it is not; -1 with a finding. */
+static int look_again(struct change *c, struct diag *d)
+{
+	const struct ipt_family *f = c->table->family;
+	struct xtc_handle *h = f->ops->init(c->table->name);
+	struct ipt_table now;
+	int rc;
+
+	if (!h)
+		return cannot_open(f, c->table->name, d);
+	ipt_table_read(&now, f, c->table->name, h, NULL);
+	f->ops->free(h);
+	now.added = true;
+	rc = ipt_tables_differ_in_twins_only(&now, c->table) ? 0 : 1;
+	ipt_table_free(c->table);
+	*c->table = now;
+	return rc;
+}
+
+/* Opens all before it writes the first. */
+static int write_tables(struct ipt *x, struct changes *c, enum ipt_phase phase, struct diag *d)
+{
+	int rc = c->n ? lock(x, d) : 0;
+	bool written = false;
+
+	for (size_t i = 0; i < c->n && !rc; i++)
+		rc = open_table(&c->v[i], phase, d);
+	for (size_t i = 0; i < c->n && !rc; i++) {
+		if (!c->v[i].plan.n)
+			continue;
+		rc = commit_table(&c->v[i], d);
+		if (!rc && phase == IPT_ADD)
+			rc = look_again(&c->v[i], d);
+		if (rc == 1 && phase == IPT_REMOVE && written)
+			rc = diag_error(d, NULL, "iptables-legacy", 0,
+					"somebody changes the iptables-legacy table %s %s without "
+					"the lock of iptables",
+					c->v[i].table->family->name, c->v[i].table->name);
+		written = true;
+	}
+	return rc;
+}
+
+static int make_changes(struct ipt *x, const struct ruleset *want, enum ipt_phase phase,
+			struct changes *c, struct diag *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct ipt_table *t = &x->tables[i];
+		struct ipt_plan add = { 0 }, remove = { 0 };
+
+		if (phase == IPT_ADD && ipt_plan_add(&add, t, want, d))
+			rc = -1;
+		ipt_plan_remove(&remove, t, want);
+		if (add.n || remove.n)
+			*ARRAY_ADD(c->v, c->n) = (struct change){
+				.table = t,
+				.want = want,
+				.plan = phase == IPT_ADD ? add : remove,
+			};
+		if (phase == IPT_ADD || !remove.n)
+			free(remove.v);
+		if (phase == IPT_REMOVE || !(add.n || remove.n))
+			free(add.v);
+	}
+	return rc;
+}
+
+/* Twins for tables that do not exist. */
+static int check_tables(const struct ipt *x, const struct ruleset *want, struct diag *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < want->n_twins; i++) {
+		const struct twin *w = &want->twins[i];
+		size_t k = 0;
+
+		while (k < x->n && !ipt_twin_is_in(w, &x->tables[k]))
+			k++;
+		if (w->form == FORM_LEGACY && k == x->n)
+			rc = diag_error(d, NULL, "iptables-legacy", 0,
+					"there is no iptables-legacy table %s %s",
+					table_family_name(w->family), w->table);
+	}
+	return rc;
+}
+
+int ipt_commit(struct ipt *x, const struct ruleset *want, enum ipt_phase phase, struct diag *d)
+{
+	struct changes c = { 0 };
+	int rc = check_tables(x, want, d);
+
+	if (make_changes(x, want, phase, &c, d))
+		rc = -1;
+	if (!rc)
+		rc = write_tables(x, &c, phase, d);
+	free_changes(&c);
+	if (rc && phase == IPT_ADD && ipt_take_back(x, d))
+		rc = -1;
+	if (rc == 1)
+		unlock(x); /* whoever changed it may go on */
+	return rc;
+}
+
+int ipt_take_back(struct ipt *x, struct diag *d)
+{
+	struct changes c = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct ipt_table *t = &x->tables[i];
+		struct ipt_plan p = { 0 };
+
+		if (!t->added)
+			continue;
+		ipt_plan_remove(&p, t, &x->seen);
+		*ARRAY_ADD(c.v, c.n) = (struct change){ .table = t, .want = &x->seen, .plan = p };
+		t->added = false;
+	}
+	rc = write_tables(x, &c, IPT_REMOVE, d);
+	free_changes(&c);
+	if (rc == 1)
+		rc = diag_error(d, NULL, "iptables-legacy", 0,
+				"somebody changed a table of iptables-legacy while untrack wrote "
+				"it");
+	return rc;
+}
