@@ -159,17 +159,29 @@ static bool is_refused(const struct run *r)
 	return r->ours.n_foreign || r->found.errors;
 }
 
+/* The record of this run says what it went over. */
+static int prepare_generation(const struct run *r)
+{
+	auto_free char *text = policy_string(r->p);
+	struct generation_findings said = { 0 };
+	long n;
+
+	generation_findings_add(&said, r->d);
+	generation_findings_add(&said, &r->found);
+	if (r->ours.n_foreign)
+		generation_findings_force(&said, "foreign-objects");
+	n = generation_prepare(&r->o->paths, text, r->ops->name, &said, r->d);
+	generation_findings_free(&said);
+	return n < 0 ? -1 : 0;
+}
+
 /* Puts on disk what must be there before the kernel changes. */
 static int prepare(struct run *r)
 {
 	const struct state_paths *sp = &r->o->paths;
 
-	if (!r->prepared) {
-		auto_free char *text = policy_string(r->p);
-
-		if (generation_prepare(sp, text, r->ops->name, r->d) < 0)
-			return -1;
-	}
+	if (!r->prepared && prepare_generation(r))
+		return -1;
 	r->prepared = true;
 	if (journal_begin(sp, r->ops->name, &r->before, &r->want, r->d))
 		return -1;

@@ -134,6 +134,64 @@ char *generation_read(const struct state_paths *sp, long n, struct diag *d)
 	return read_checked(sp, n, &body, d);
 }
 
+static bool is_listed(const char *list, const char *id)
+{
+	size_t len = strlen(id);
+
+	for (const char *s = list; s && (s = strstr(s, id)); s += len)
+		if ((s == list || s[-1] == ' ') && (!s[len] || s[len] == ','))
+			return true;
+	return false;
+}
+
+void generation_findings_force(struct generation_findings *f, const char *id)
+{
+	char *longer;
+
+	if (is_listed(f->forced, id))
+		return;
+	longer = xasprintf("%s%s%s", f->forced ? f->forced : "", f->forced ? ", " : "", id);
+	free(f->forced);
+	f->forced = longer;
+}
+
+/* Who got this far has gone over every error. */
+void generation_findings_add(struct generation_findings *f, const struct diag *d)
+{
+	f->errors += d->errors;
+	f->warnings += d->warnings;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].severity == SEVERITY_ERROR)
+			generation_findings_force(f, d->v[i].id);
+}
+
+int generation_findings(const struct state_paths *sp, long n, struct generation_findings *out,
+			struct diag *d)
+{
+	static const char forced[] = "# forced: ";
+	struct generation_findings f = { 0 };
+	const char *body;
+	auto_free char *text = read_checked(sp, n, &body, d);
+
+	if (!text)
+		return -1;
+	for (char *line = text, *end; line < body - 1; line = end + 1) {
+		end = strchr(line, '\n'); /* the header ends with one */
+		*end = '\0';
+		sscanf(line, "# findings: %9u %*[a-z], %9u", &f.errors, &f.warnings);
+		if (!f.forced && !strncmp(line, forced, strlen(forced)))
+			f.forced = xstrdup(line + strlen(forced));
+	}
+	*out = f;
+	return 0;
+}
+
+void generation_findings_free(struct generation_findings *f)
+{
+	free(f->forced);
+	*f = (struct generation_findings){ 0 };
+}
+
 time_t generation_time(const struct state_paths *sp, long n)
 {
 	auto_store struct store s = STORE_CLOSED;
@@ -158,8 +216,17 @@ bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
 	return text && strcmp(body, policy_text) == 0;
 }
 
+/* "# findings: 1 error, 2 warnings", and what was forced. */
+static void findings_text(const struct generation_findings *f, struct text *t)
+{
+	text_add(t, "# findings: %u %s, %u %s\n", f->errors, f->errors == 1 ? "error" : "errors",
+		 f->warnings, f->warnings == 1 ? "warning" : "warnings");
+	if (f->forced)
+		text_add(t, "# forced: %s\n", f->forced);
+}
+
 long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
-			struct diag *d)
+			const struct generation_findings *said, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
 	struct text t = { 0 };
@@ -176,8 +243,10 @@ long generation_prepare(const struct state_paths *sp, const char *policy_text, c
 		return -1;
 	if (gmtime_r(&now, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	text_add(&t, "# untrack generation %ld, format %d, %zu bytes\n# applied %s by %s\n\n%s",
-		 n + 1, GENERATION_FORMAT, strlen(policy_text), date, backend, policy_text);
+	text_add(&t, "# untrack generation %ld, format %d, %zu bytes\n# applied %s by %s\n", n + 1,
+		 GENERATION_FORMAT, strlen(policy_text), date, backend);
+	findings_text(said, &t);
+	text_add(&t, "\n%s", policy_text);
 	rc = store_write(&s, GENERATION_NEW, t.s, t.len, true, d);
 	free(t.s);
 	return rc ? -1 : n + 1;
@@ -227,13 +296,25 @@ static long find_prepared(const struct state_paths *sp, const char *policy_text)
 	return (long)n;
 }
 
+static long prepare_with(const struct state_paths *sp, const char *policy_text, const char *backend,
+			 struct diag *d)
+{
+	struct generation_findings said = { 0 };
+	long n;
+
+	generation_findings_add(&said, d);
+	n = generation_prepare(sp, policy_text, backend, &said, d);
+	generation_findings_free(&said);
+	return n;
+}
+
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      struct diag *d)
 {
 	long n = find_prepared(sp, policy_text);
 
 	if (!n)
-		n = generation_prepare(sp, policy_text, backend, d);
+		n = prepare_with(sp, policy_text, backend, d);
 	if (n > 0 && !generation_publish(sp, n, d))
 		return n;
 	if (n > 0)

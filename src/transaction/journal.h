@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
-#include <time.h>
 #include "rules/ruleset.h"
 
 /* Where files are: state_dir holds generations (durable), run_dir the lock and the open
@@ -52,14 +51,27 @@ time_t generation_time(const struct state_paths *sp, long n);
 /* Is this policy text the newest generation? False also where that cannot be read. */
 bool generation_is_newest(const struct state_paths *sp, const char *policy_text);
 
+/* What was said when it was applied, on record in its header. */
+struct generation_findings { /* start from {0} */
+	unsigned errors, warnings;
+	char *forced; /* ids of what --force went over, "nat-conflict, state-lost"; NULL: none */
+};
+void generation_findings_add(struct generation_findings *f, const struct diag *d);
+void generation_findings_force(struct generation_findings *f, const char *id); /* once each */
+/* Of generation n; one that was written before this was recorded has none. 0, or -1. */
+int generation_findings(const struct state_paths *sp, long n, struct generation_findings *out,
+			struct diag *d);
+void generation_findings_free(struct generation_findings *f);
+
 /* In two steps, so that a full disk is found before the kernel changes and the generation counts
  * only after it is verified: prepare writes and fsyncs it under another name (its number, or -1),
  * publish renames it, fsyncs the directory and drops all but the newest 50; discard forgets it. */
 long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
-			struct diag *d);
+			const struct generation_findings *said, struct diag *d);
 int generation_publish(const struct state_paths *sp, long n, struct diag *d);
 void generation_discard(const struct state_paths *sp);
-/* Both steps at once; of a text that is prepared already only the second. Its number, or -1. */
+/* Both steps at once; of a text that is prepared already only the second. Errors in d are what was
+ * forced. Its number, or -1. */
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      struct diag *d);
 

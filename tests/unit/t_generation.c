@@ -12,6 +12,8 @@
 #include "place.h"
 #include "util.h"
 
+static const struct generation_findings none;
+
 static void test_generations(void **state)
 {
 	struct place *pl = *state;
@@ -22,8 +24,8 @@ static void test_generations(void **state)
 	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
 	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 2);
 	assert_true(generation_is_newest(&pl->sp, ""));
-	assert_int_equal(generation_prepare(&pl->sp, "[service web]\n\nx\n", "nftables", &pl->d),
-			 3);
+	assert_int_equal(
+		generation_prepare(&pl->sp, "[service web]\n\nx\n", "nftables", &none, &pl->d), 3);
 	assert_int_equal(generation_newest(&pl->sp, &pl->d), 2); /* not before it is published */
 	assert_int_equal(generation_publish(&pl->sp, 3, &pl->d), 0);
 	assert_true(generation_is_newest(&pl->sp, "[service web]\n\nx\n"));
@@ -37,11 +39,56 @@ static void test_generations(void **state)
 	assert_string_equal(strstr(text, "\n\n"), "\n\na\n");
 	assert_null(generation_read(&pl->sp, 9, &pl->d));
 	assert_finding(&pl->d, "generation", "no generation 9");
-	assert_int_equal(generation_prepare(&pl->sp, "b\n", "nftables", &pl->d), 4);
+	assert_int_equal(generation_prepare(&pl->sp, "b\n", "nftables", &none, &pl->d), 4);
 	generation_discard(&pl->sp);
 	assert_int_equal(access(path(pl->state, "generation.new", &p), F_OK), -1);
 	generation_discard(&pl->sp);
 	assert_int_equal(pl->d.n, 0);
+}
+
+static struct generation_findings findings_of(struct place *pl, long n)
+{
+	struct generation_findings f = { 0 };
+
+	assert_int_equal(generation_findings(&pl->sp, n, &f, &pl->d), 0);
+	return f;
+}
+
+static void test_findings_on_record(void **state)
+{
+	struct place *pl = *state;
+	struct diag said = { 0 };
+	struct generation_findings f;
+	size_t len;
+	auto_free char *text = NULL;
+
+	assert_int_equal(generation_write(&pl->sp, "# forced: not me\n", "nftables", &pl->d), 1);
+	f = findings_of(pl, 1);
+	assert_int_equal(f.errors + f.warnings, 0);
+	assert_null(f.forced);
+	diag_error(&said, NULL, "nat-conflict", 0, "one");
+	diag_warn(&said, NULL, "shadowed", "two");
+	diag_error(&said, NULL, "nat", 0, "a part of another id");
+	diag_error(&said, NULL, "nat-conflict", 0, "again");
+	diag_note(&said, NULL, "no-listener", "three");
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &said), 2);
+	f = findings_of(pl, 2);
+	assert_int_equal(f.errors, 3);
+	assert_int_equal(f.warnings, 1);
+	assert_string_equal(f.forced, "nat-conflict, nat");
+	generation_findings_free(&f);
+	generation_findings_free(&f);
+	text = get(pl->state, "generation-2.conf", &len);
+	assert_non_null(strstr(text, "\n# findings: 3 errors, 1 warning\n"
+				     "# forced: nat-conflict, nat\n\na\n"));
+	assert_true(generation_is_newest(&pl->sp, "a\n"));
+	put(pl->state, "generation-3.conf", "# untrack generation 3, format 1, 2 bytes\n\na\n",
+	    strlen("# untrack generation 3, format 1, 2 bytes\n\na\n"));
+	f = findings_of(pl, 3); /* of the time before */
+	assert_int_equal(f.errors + f.warnings, 0);
+	assert_int_equal(generation_findings(&pl->sp, 9, &f, &pl->d), -1);
+	assert_finding(&pl->d, "generation", "no generation 9");
+	diag_free(&said);
 }
 
 static void test_generation_names(void **state)
@@ -109,9 +156,8 @@ static void test_generation_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PLACED(test_generations),
-		PLACED(test_generation_names),
-		PLACED(test_generations_are_dropped),
+		PLACED(test_generations),	PLACED(test_findings_on_record),
+		PLACED(test_generation_names),	PLACED(test_generations_are_dropped),
 		PLACED(test_generation_damage),
 	};
 
