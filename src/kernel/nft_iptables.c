@@ -12,6 +12,7 @@
 
 #include "kernel/nft_body.h"
 #include "kernel/nft_rule.h"
+#include "kernel/xt_quote.h"
 #include "rules/iptables.h"
 
 /* Of one extension beside its data, and of header, names and protocol. */
@@ -90,16 +91,6 @@ static void put_header(struct nlmsghdr *h, const struct match *m, const char **b
 		put_address(h, src, inverted, &p);
 }
 
-static void put_tcp_flags(struct nlmsghdr *h, const struct xt_buf *x)
-{
-	struct xt_tcp tcp;
-
-	memcpy(&tcp, x->data, sizeof tcp);
-	nft_payload_put(h, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, 1);
-	nft_bitwise_put(h, &tcp.flg_mask, 1);
-	nft_cmp_put(h, tcp.invflags & XT_TCP_INV_FLAGS, &tcp.flg_cmp, 1);
-}
-
 static void put_extension(struct nlmsghdr *h, const struct xt_buf *x)
 {
 	struct nlattr *elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM), *data;
@@ -113,11 +104,30 @@ static void put_extension(struct nlmsghdr *h, const struct xt_buf *x)
 	mnl_attr_nest_end(h, elem);
 }
 
-/* iptables prints all native tests of TCP's ports and flags of a rule as one match, in which ours
- * would be lost. */
+/* iptables prints all native tests of TCP's flags of a rule as one match, the last of them: next to
+ * those of a body ours are a match that it leaves alone. */
 static bool body_tests_tcp(const char *body)
 {
 	return strstr(body, "payload:") != NULL;
+}
+
+static void put_tcp_flags(struct nlmsghdr *h, const struct match *m, const struct xt_buf *x,
+			  const char *body)
+{
+	struct xt_buf *other = NULL;
+	struct xt_tcp tcp;
+	size_t n = 0;
+
+	if (body_tests_tcp(body)) {
+		xt_quote_flags(m, &other, &n);
+		put_extension(h, other);
+		xt_bufs_free(other, n);
+		return;
+	}
+	memcpy(&tcp, x->data, sizeof tcp);
+	nft_payload_put(h, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, 1);
+	nft_bitwise_put(h, &tcp.flg_mask, 1);
+	nft_cmp_put(h, tcp.invflags & XT_TCP_INV_FLAGS, &tcp.flg_cmp, 1);
 }
 
 static void put_compat(struct nlmsghdr *h, uint8_t proto)
@@ -137,8 +147,8 @@ int nft_iptables_put(struct nlmsghdr *h, const struct twin *w, const struct xt_b
 
 	put_header(h, &w->match, &body);
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i].name, "tcp") && !body_tests_tcp(body))
-			put_tcp_flags(h, &v[i]);
+		if (!strcmp(v[i].name, "tcp"))
+			put_tcp_flags(h, &w->match, &v[i], body);
 		else
 			put_extension(h, &v[i]);
 	rc = nft_body_put(h, body, 0);

@@ -8,6 +8,8 @@
 
 /* iptables-restore takes no argument longer than 1023 characters (1.8.9, xshared.c). */
 #define PROGRAM_TEXT_MAX 900
+#define TCP_FLAGS_OF_STATE 0x17 /* FIN, SYN, RST, ACK */
+#define TCP_SYN 0x02
 
 enum quoted { /* what a test looks at */
 	      OUTER_PROTO,
@@ -317,6 +319,32 @@ void xt_quote_write(const struct match *m, struct xt_buf **v, size_t *n)
 		for (size_t i = 0; !v4 && i < m->not_dst.n; i++)
 			test_no_prefix6(&p, QUOTED_DST, &m->not_dst.v[i]);
 	}
+	end_match(&p);
+}
+
+/* Byte 13 of the TCP header, in its fourth word: SYN alone, or anything else. */
+void xt_quote_flags(const struct match *m, struct xt_buf **v, size_t *n)
+{
+	struct program p = { .v = v, .n = n };
+	bool v4 = is_v4(m);
+	struct xt_u32_test t;
+
+	memset(&p.now, 0, sizeof p.now);
+	memset(&t, 0, sizeof t);
+	step(&t, XT_U32_AND, v4 ? 0 : 52);
+	if (v4)
+		skip_header(&t, 12);
+	else
+		test_number(&p, v4, OUTER_PROTO, IPPROTO_TCP);
+	step(&t, XT_U32_RIGHTSH, 16);
+	step(&t, XT_U32_AND, TCP_FLAGS_OF_STATE);
+	if (m->tcp == TCP_OPENING) {
+		value(&t, TCP_SYN, TCP_SYN);
+	} else {
+		value(&t, 0, TCP_SYN - 1);
+		value(&t, TCP_SYN + 1, TCP_FLAGS_OF_STATE);
+	}
+	test(&p, &t);
 	end_match(&p);
 }
 
