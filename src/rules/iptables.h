@@ -11,11 +11,14 @@
 #define IPTABLES_PORT_SLOTS 15
 /* Ranges of quoted ports that one test of a u32 match holds (linux/netfilter/xt_u32.h). */
 #define IPTABLES_QUOTED_RANGES 10
+/* Excluded prefixes, each of which is a match of its own. A rule with fifty of them can be written,
+ * but iptables-restore 1.8.9 (at most 255 words in a rule) then refuses the whole table. */
+#define IPTABLES_EXCLUDED_MAX 24
 
 /* Can one rule ask for this? One family and one protocol (or ICMP_IS_ERROR); sport and dport in
  * IPTABLES_PORT_SLOTS slots each, of ICMP_IS_ERROR in IPTABLES_QUOTED_RANGES ranges each; of in and
  * not_in together at most one interface, and so for out; at most one prefix in src and one in dst;
- * any number in not_src and not_dst. */
+ * IPTABLES_EXCLUDED_MAX in not_src and not_dst together. */
 bool iptables_match_fits(const struct match *m);
 
 /* Cuts m into matches that fit and together are m; the caller frees each and the array. *n == 0:

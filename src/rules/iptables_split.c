@@ -27,7 +27,8 @@ bool iptables_match_fits(const struct match *m)
 	return (m->families == FAMILIES_V4 || m->families == FAMILIES_V6) &&
 	       (m->proto || m->icmp == ICMP_IS_ERROR) && ports_fit(&m->sport, m) &&
 	       ports_fit(&m->dport, m) && m->in.n + m->not_in.n <= 1 &&
-	       m->out.n + m->not_out.n <= 1 && m->src.n <= 1 && m->dst.n <= 1;
+	       m->out.n + m->not_out.n <= 1 && m->src.n <= 1 && m->dst.n <= 1 &&
+	       m->not_src.n + m->not_dst.n <= IPTABLES_EXCLUDED_MAX;
 }
 
 struct pieces {
