@@ -80,20 +80,12 @@ static void drain(struct change *c, const struct ruleset *rs)
 
 /* Entries of flows that are exempt now are stale. They must go before their exemption does: tracked
  * again, packets outside the old entry's window would be INVALID and live connections die. */
-static int drain_leaving(struct change *c)
+static void drain_leaving(struct change *c, const struct ruleset *now)
 {
-	struct ruleset now = { 0 };
-	int rc;
-
-	if (is_recorded(c) || (!c->past.text && !policy_is_empty(c->policy)))
-		return 0;
-	if (c->past.text && !c->past.policy.drain)
-		return 0;
-	rc = c->ops->read(c->b, &now, NULL, c->s->d);
-	if (!rc)
-		drain(c, &now);
-	ruleset_free(&now);
-	return rc;
+	if (!c->past.text && !policy_is_empty(c->policy))
+		return;
+	if (!c->past.text || c->past.policy.drain)
+		drain(c, now);
 }
 
 static enum exit_code result_code(enum apply_result result)
@@ -127,17 +119,28 @@ static enum exit_code record(struct change *c)
 	return CODE_UNKNOWN;
 }
 
-/* What is in force already was said when it came. */
-static void preflight(const struct change *c, const struct host_params *host)
+/* What is in force already was said when it came; what is new has its findings now, with the host
+ * and the firewall as they are. Then stale entries go. */
+static int prepare(struct change *c)
 {
-	static const char *const unread[] = { "listeners", "nat", "firewall" };
-	struct host h = { .params = *host, .ssh_port = host_ssh_port() };
+	unsigned errors = c->s->d->errors;
+	struct ruleset now = { 0 };
+	struct host host = { 0 };
+	int rc = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(unread); i++)
-		*ARRAY_ADD(h.unread, h.n_unread) = xstrdup(unread[i]);
-	host_interfaces_read(&h);
-	preflight_check(c->policy, &h, c->s->d);
-	host_free(&h);
+	if (is_recorded(c))
+		return 0;
+	rc = c->ops->read(c->b, &now, &host.fw, c->s->d);
+	if (!rc && !policy_is_empty(c->policy)) {
+		host_read(&host);
+		preflight_check(c->policy, &host, c->s->d);
+		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;
+	}
+	if (!rc)
+		drain_leaving(c, &now);
+	ruleset_free(&now);
+	host_free(&host);
+	return rc;
 }
 
 static enum exit_code run_locked(struct change *c)
@@ -147,11 +150,9 @@ static enum exit_code run_locked(struct change *c)
 
 	if (result_code(recovered) != CODE_DONE)
 		return result_code(recovered);
-	if (past_read(c->s, c->text, &c->past) || drain_leaving(c))
+	if (past_read(c->s, c->text, &c->past) || prepare(c))
 		return CODE_REFUSED;
 	host_params_read(&host, compile_host_facts(c->policy));
-	if (!is_recorded(c))
-		preflight(c, &host);
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
 	if (result_code(c->result) != CODE_DONE)
 		return result_code(c->result);

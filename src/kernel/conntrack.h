@@ -41,6 +41,9 @@ struct ct_host {	    /* what an entry does not say and its host knows */
 bool conntrack_is_exempt(const struct ruleset *rs, const struct ct_host *host,
 			 const struct ct_tuple *orig);
 
+/* Is this one of its own addresses? */
+bool conntrack_is_local(const struct ct_host *host, enum family f, const uint8_t *addr);
+
 /* Is reply what an entry without NAT has for this original direction? */
 bool conntrack_is_inverse(const struct ct_tuple *orig, const struct ct_tuple *reply);
 

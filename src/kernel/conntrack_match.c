@@ -225,3 +225,8 @@ bool conntrack_is_inverse(const struct ct_tuple *orig, const struct ct_tuple *re
 	       !memcmp(orig->src, reply->dst, n) && !memcmp(orig->dst, reply->src, n) &&
 	       orig->sport == reply->dport && orig->dport == reply->sport;
 }
+
+bool conntrack_is_local(const struct ct_host *host, enum family f, const uint8_t *addr)
+{
+	return contains(&host->local, f, addr);
+}

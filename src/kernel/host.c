@@ -2,48 +2,22 @@
 /* Facts of this host, read without side effects from /proc and rtnetlink. */
 #include "kernel/host.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <linux/netconf.h>
-#include <net/if.h>
+#include <limits.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
-#include "kernel/rtnl.h"
+#include "kernel/conntrack_nat.h"
+#include "kernel/host_links.h"
+#include "kernel/host_listen.h"
 #include "util.h"
 
+#define SYSCTL_DIR "/proc/sys/net/netfilter"
+#define RESERVED_FILE "/proc/sys/net/ipv4/ip_local_reserved_ports"
 #define ANCESTORS_MAX 64
-
-/* Forwarding is a setting of every interface, of which "all" is one; "default" is for later ones.
- */
-static void note_forwarding(const struct nlmsghdr *h, void *ctx)
-{
-	const struct rtattr *a[NETCONFA_FORWARDING + 1];
-	int index = 0, on = 0;
-
-	if (h->nlmsg_type != RTM_NEWNETCONF)
-		return;
-	rtnl_attributes(h, sizeof(struct netconfmsg), a, NETCONFA_FORWARDING);
-	if (a[NETCONFA_IFINDEX] && RTA_PAYLOAD(a[NETCONFA_IFINDEX]) == sizeof(index))
-		memcpy(&index, RTA_DATA(a[NETCONFA_IFINDEX]), sizeof(index));
-	if (a[NETCONFA_FORWARDING] && RTA_PAYLOAD(a[NETCONFA_FORWARDING]) == sizeof(on))
-		memcpy(&on, RTA_DATA(a[NETCONFA_FORWARDING]), sizeof(on));
-	if (on && index != NETCONFA_IFINDEX_DEFAULT)
-		*(bool *)ctx = true;
-}
-
-/* Two dumps: a third of the time that reading every file in /proc/sys takes. */
-static bool any_forwards(void)
-{
-	const struct netconfmsg v4 = { AF_INET }, v6 = { AF_INET6 };
-	auto_close int fd = rtnl_open();
-	bool on = false;
-
-	if (fd >= 0)
-		rtnl_ask(fd, RTM_GETNETCONF, NLM_F_DUMP, &v4, sizeof(v4), note_forwarding, &on);
-	if (fd >= 0 && !on)
-		rtnl_ask(fd, RTM_GETNETCONF, NLM_F_DUMP, &v6, sizeof(v6), note_forwarding, &on);
-	return on;
-}
 
 static void read_ephemeral(struct port_range *r)
 {
@@ -69,7 +43,7 @@ void host_params_read(struct host_params *h, unsigned facts)
 	if (facts & HOST_EPHEMERAL)
 		read_ephemeral(&h->ephemeral);
 	if (facts & HOST_FORWARDS)
-		h->forwards = any_forwards();
+		h->forwards = host_any_forwards();
 }
 
 /* The last word of "client port server port". */
@@ -125,14 +99,109 @@ uint16_t host_ssh_port(void)
 	return port;
 }
 
-void host_interfaces_read(struct host *h)
+static void unread(struct host *h, const char *fact, const char *why)
 {
-	struct if_nameindex *list = if_nameindex();
+	*ARRAY_ADD(h->unread, h->n_unread) = xasprintf("%s: %s", fact, why);
+}
 
-	for (const struct if_nameindex *i = list; i && i->if_index; i++)
-		strncpy(ARRAY_ADD(h->interfaces, h->n_interfaces)->name, i->if_name, IFNAMSIZ - 1);
-	if (list)
-		if_freenameindex(list);
-	else
-		*ARRAY_ADD(h->unread, h->n_unread) = xstrdup("interfaces");
+/* "8080,9000-9010" */
+static void read_reserved(struct host *h)
+{
+	size_t len;
+	auto_free char *s = read_file(AT_FDCWD, RESERVED_FILE, &len);
+	char *save = NULL;
+
+	if (!s) {
+		unread(h, "reserved", strerror(errno));
+		return;
+	}
+	for (char *item = strtok_r(s, ",\n", &save); item; item = strtok_r(NULL, ",\n", &save)) {
+		char *dash = strchr(item, '-');
+		unsigned long lo, hi;
+
+		if (dash)
+			*dash = '\0';
+		if (parse_uint(item, 0, UINT16_MAX, &lo) &&
+		    parse_uint(dash ? dash + 1 : item, lo, UINT16_MAX, &hi))
+			ports_add(&h->reserved, (uint16_t)lo, (uint16_t)hi);
+	}
+	ports_normalise(&h->reserved);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct host_sysctl *)a)->name, ((const struct host_sysctl *)b)->name);
+}
+
+static void read_sysctl(struct host *h, int dirfd, const char *name)
+{
+	size_t len;
+	auto_free char *s = read_file(dirfd, name, &len);
+	struct host_sysctl *to;
+	unsigned long value;
+
+	if (s)
+		s[strcspn(s, "\n")] = '\0';
+	if (!s || !parse_uint(s, 0, ULONG_MAX >> 1, &value)) /* a directory, or words */
+		return;
+	to = ARRAY_ADD(h->sysctls, h->n_sysctls);
+	to->name = xstrdup(name);
+	to->value = value;
+}
+
+/* The directory is there when something in the kernel has settings in it; none of them does
+ * anything when it is read. */
+static void read_sysctls(struct host *h)
+{
+	DIR *dir = opendir(SYSCTL_DIR);
+	const struct dirent *e;
+
+	if (!dir) {
+		if (errno != ENOENT)
+			unread(h, "sysctls", strerror(errno));
+		return;
+	}
+	while ((e = readdir(dir)))
+		if (e->d_type == DT_REG)
+			read_sysctl(h, dirfd(dir), e->d_name);
+	closedir(dir);
+	if (h->n_sysctls)
+		qsort(h->sysctls, h->n_sysctls, sizeof(*h->sysctls), by_name);
+}
+
+static void read_names(struct host *h)
+{
+	const time_t now = time(NULL);
+	char text[sizeof("2025-11-22T03:55:00Z") + 8];
+	struct utsname u;
+	struct tm tm;
+
+	if (uname(&u) == 0) {
+		h->name = xstrdup(u.nodename);
+		h->kernel = xstrdup(u.release);
+	}
+	if (gmtime_r(&now, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		h->time = xstrdup(text);
+}
+
+void host_read(struct host *h)
+{
+	const char *what;
+
+	read_names(h);
+	host_params_read(&h->params, HOST_EPHEMERAL | HOST_FORWARDS);
+	read_reserved(h);
+	h->ssh_port = host_ssh_port();
+	if (host_links_read(h, &what))
+		unread(h, what, strerror(errno));
+	if (host_listeners_read(h))
+		unread(h, "listeners", strerror(errno));
+	if (!access("/proc/net/sctp", F_OK))
+		unread(h, "sctp-listeners", "this version does not look for them");
+	read_sysctls(h);
+	if (conntrack_nat_read(h))
+		unread(h, "nat",
+		       errno == ENOPKG ? "the module nf_conntrack_netlink is not loaded, and "
+					 "reading loads none"
+				       : strerror(errno));
 }

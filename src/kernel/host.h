@@ -11,7 +11,8 @@ void host_params_read(struct host_params *h, unsigned facts); /* HOST_*: those t
 /* Is this the port of the SSH session that we are run from (SSH_CONNECTION)? 0: no session. */
 uint16_t host_ssh_port(void);
 
-/* The names of the interfaces. */
-void host_interfaces_read(struct host *h);
+/* Everything but the firewall, which a backend reads (kernel/backend.h). What could not be had is
+ * in h->unread. Loads no module, creates no table, switches nothing on. */
+void host_read(struct host *h);
 
 #endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Live connections whose addresses are translated. */
+#include "kernel/conntrack_nat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include "kernel/conntrack_entry.h"
+#include "kernel/conntrack_host.h"
+
+#define ROUNDS 3	 /* dumps, when interrupted */
+#define SPARE 1024	 /* rows that may be alike before they are counted together */
+#define KINDS_MAX 262144 /* rows, none alike */
+#define MODULE "nf_conntrack_netlink"
+
+struct tally {
+	struct ct_host host;
+	uint32_t wanted, unwanted; /* status bits */
+	struct host_nat *v;
+	size_t n, limit;
+	bool full;
+};
+
+/* Everything but the count. */
+static int compare_kinds(const void *a, const void *b)
+{
+	const struct host_nat *x = a, *y = b;
+	int diff = (int)x->family - (int)y->family;
+
+	if (!diff)
+		diff = x->proto - y->proto;
+	if (!diff)
+		diff = x->dport - y->dport;
+	if (!diff)
+		diff = x->dst_local - y->dst_local;
+	if (!diff)
+		diff = x->reply_sport - y->reply_sport;
+	return diff ? diff : x->reply_dst_local - y->reply_dst_local;
+}
+
+static void count_together(struct tally *t)
+{
+	size_t n = 0;
+
+	if (!t->n)
+		return;
+	qsort(t->v, t->n, sizeof(*t->v), compare_kinds);
+	for (size_t i = 1; i < t->n; i++) {
+		if (compare_kinds(&t->v[n], &t->v[i]))
+			t->v[++n] = t->v[i];
+		else
+			t->v[n].entries += t->v[i].entries;
+	}
+	t->n = n + 1;
+	t->limit = 2 * t->n + SPARE;
+	t->full = t->n > KINDS_MAX;
+}
+
+static void see_entry(const struct nlmsghdr *h, void *ctx)
+{
+	struct tally *t = ctx;
+	struct ct_entry e;
+
+	if (!ct_entry_parse(h, &e) || (e.status & t->wanted) != t->wanted ||
+	    e.status & t->unwanted || t->full)
+		return;
+	if (t->n >= t->limit)
+		count_together(t);
+	*ARRAY_ADD(t->v, t->n) = (struct host_nat){
+		.family = e.orig.family,
+		.proto = e.orig.proto,
+		.dport = e.orig.dport,
+		.dst_local = conntrack_is_local(&t->host, e.orig.family, e.orig.dst),
+		.reply_sport = e.reply.sport,
+		.reply_dst_local = conntrack_is_local(&t->host, e.reply.family, e.reply.dst),
+		.entries = 1,
+	};
+}
+
+/* The kernel filters by bits that are all set: those with SNAT, and those with DNAT alone. */
+static int dump_all(struct tally *t, struct mnl_socket *nl)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	uint32_t seq = 1;
+	int rc = 0;
+
+	for (size_t i = 0; i < 4 && !rc; i++) {
+		struct ct_question q = { .family = families[i / 2] };
+
+		t->wanted = i % 2 ? IPS_DST_NAT : IPS_SRC_NAT;
+		t->unwanted = i % 2 ? IPS_SRC_NAT : 0;
+		q.status = t->wanted;
+		q.mask = t->wanted | t->unwanted;
+		rc = ct_dump(nl, &q, &seq, see_entry, t);
+	}
+	return rc;
+}
+
+/* Where an answer was interrupted, the next one may have all. What is short by a few entries still
+ * tells what is translated: the last answer stands. */
+static int dump_rounds(struct tally *t, struct mnl_socket *nl)
+{
+	int rc = -1;
+
+	errno = EINTR;
+	for (int i = 0; i < ROUNDS && rc && errno == EINTR; i++) {
+		free(t->v);
+		t->v = NULL;
+		t->n = 0;
+		t->limit = SPARE;
+		t->full = false;
+		rc = dump_all(t, nl);
+	}
+	return rc && errno != EINTR ? -1 : 0;
+}
+
+static bool file_exists(const char *name)
+{
+	return access(name, F_OK) == 0;
+}
+
+static bool is_builtin(const char *modules)
+{
+	auto_free char *name = xasprintf("%s/modules.builtin", modules), *list = NULL;
+	size_t len;
+
+	list = read_file(AT_FDCWD, name, &len);
+	return list && strstr(list, "/" MODULE ".ko");
+}
+
+/* A question to ctnetlink has the kernel load the module for it, if there is one to be loaded. */
+static bool may_ask(void)
+{
+	auto_free char *modules = NULL;
+	struct utsname u;
+
+	if (!file_exists("/proc/modules") || file_exists("/sys/module/" MODULE) || uname(&u))
+		return true;
+	modules = xasprintf("/lib/modules/%s", u.release);
+	return !file_exists(modules) || is_builtin(modules);
+}
+
+int conntrack_nat_read(struct host *h)
+{
+	struct tally t = { .limit = SPARE };
+	struct ct_routes *routes;
+	struct mnl_socket *nl;
+	int rc = -1, errnum;
+
+	if (!ct_is_tracking())
+		return 0;
+	if (!may_ask()) {
+		errno = ENOPKG;
+		return -1;
+	}
+	routes = ct_routes_open(&t.host);
+	nl = routes ? ct_open() : NULL;
+	if (nl)
+		rc = dump_rounds(&t, nl);
+	count_together(&t);
+	if (!rc && t.full) {
+		rc = -1;
+		errno = E2BIG;
+	}
+	errnum = errno;
+	if (nl)
+		mnl_socket_close(nl);
+	if (routes)
+		ct_routes_free(routes, &t.host);
+	h->nat = t.v;
+	h->n_nat = t.n;
+	errno = errnum;
+	return rc;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interfaces with their forwarding, and addresses, over rtnetlink. */
+#ifndef UNTRACK_HOST_LINKS_H
+#define UNTRACK_HOST_LINKS_H
+
+#include "rules/host.h"
+
+/* Into h->interfaces and h->addresses. -1 with errno, and in *what the fact that is missing. */
+int host_links_read(struct host *h, const char **what);
+
+/* Does any interface forward, or will the later ones of either family? Unreadable: no. */
+bool host_any_forwards(void);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ports that this network namespace answers on. */
+#include "kernel/host_listen.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "util.h"
+
+enum { LISTENING = 0x0a, CLOSED = 0x07 }; /* TCP_LISTEN; TCP_CLOSE, which of UDP is unconnected */
+
+struct table {
+	const char *file;
+	uint8_t proto;
+	enum family family;
+	unsigned state;
+	bool needed; /* every kernel has it that has the family */
+};
+
+static const struct table tables[] = {
+	{ "/proc/net/tcp", IPPROTO_TCP, FAMILY_V4, LISTENING, true },
+	{ "/proc/net/tcp6", IPPROTO_TCP, FAMILY_V6, LISTENING, false },
+	{ "/proc/net/udp", IPPROTO_UDP, FAMILY_V4, CLOSED, true },
+	{ "/proc/net/udp6", IPPROTO_UDP, FAMILY_V6, CLOSED, false },
+	{ "/proc/net/udplite", IPPROTO_UDPLITE, FAMILY_V4, CLOSED, false },
+	{ "/proc/net/udplite6", IPPROTO_UDPLITE, FAMILY_V6, CLOSED, false },
+};
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Digits of a number up to its end; NULL: not there. */
+static const char *read_hex(const char *s, unsigned digits, uint32_t *out)
+{
+	*out = 0;
+	for (; s && digits; digits--, s++) {
+		int d = hex_digit(*s);
+
+		if (d < 0)
+			return NULL;
+		*out = *out << 4 | (uint32_t)d;
+	}
+	return s;
+}
+
+/* " 0100007F:1F90": the address in words as they lie in memory, the port as a number. */
+static const char *read_end(const char *s, enum family f, uint8_t addr[16], uint32_t *port)
+{
+	for (unsigned i = 0; i < (f == FAMILY_V4 ? 1u : 4u); i++) {
+		uint32_t word;
+
+		s = read_hex(i || !s ? s : s + 1, 8, &word);
+		memcpy(addr + 4 * (size_t)i, &word, sizeof(word));
+	}
+	return s && *s == ':' ? read_hex(s + 1, 4, port) : NULL;
+}
+
+/* "  12: LOCAL:PORT REMOTE:PORT STATE ..." */
+static bool read_line(const char *line, const struct table *t, struct host_listener *l,
+		      uint32_t *state, bool *connected)
+{
+	static const uint8_t nowhere[16];
+	uint8_t remote[16] = { 0 };
+	const char *s = strchr(line, ':');
+	uint32_t port = 0, far_port = 0;
+
+	*l = (struct host_listener){ .proto = t->proto, .family = t->family };
+	s = read_end(s ? s + 1 : NULL, t->family, l->addr, &port);
+	s = read_end(s, t->family, remote, &far_port);
+	if (!s || *s != ' ' || !read_hex(s + 1, 2, state))
+		return false;
+	l->port = (uint16_t)port;
+	l->any = !memcmp(l->addr, nowhere, sizeof(nowhere));
+	*connected = far_port || memcmp(remote, nowhere, sizeof(nowhere)) != 0;
+	return true;
+}
+
+/* Listening sockets of TCP come first, and there may be hundreds of thousands of others. */
+static int read_table(const struct table *t, struct host *h)
+{
+	auto_fclose FILE *f = fopen(t->file, "re");
+	auto_free char *line = NULL;
+	struct host_listener l;
+	size_t room = 0;
+	uint32_t state;
+	bool connected;
+
+	if (!f)
+		return errno == ENOENT && !t->needed ? 0 : -1;
+	if (getline(&line, &room, f) < 0) /* the heading */
+		return ferror(f) ? -1 : 0;
+	while (getline(&line, &room, f) > 0) {
+		if (!read_line(line, t, &l, &state, &connected))
+			continue;
+		if (state == t->state && !connected)
+			*ARRAY_ADD(h->listeners, h->n_listeners) = l;
+		else if (t->state == LISTENING)
+			break;
+	}
+	return ferror(f) ? -1 : 0;
+}
+
+static int compare_listeners(const void *a, const void *b)
+{
+	const struct host_listener *x = a, *y = b;
+	int diff = x->proto - y->proto;
+
+	if (!diff)
+		diff = x->port - y->port;
+	if (!diff)
+		diff = (int)x->family - (int)y->family;
+	return diff ? diff : memcmp(x->addr, y->addr, sizeof(x->addr));
+}
+
+static void drop_doubles(struct host *h)
+{
+	size_t n = 0;
+
+	if (!h->n_listeners)
+		return;
+	qsort(h->listeners, h->n_listeners, sizeof(*h->listeners), compare_listeners);
+	for (size_t i = 1; i < h->n_listeners; i++)
+		if (compare_listeners(&h->listeners[n], &h->listeners[i]))
+			h->listeners[++n] = h->listeners[i];
+	h->n_listeners = n + 1;
+}
+
+int host_listeners_read(struct host *h)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (read_table(&tables[i], h))
+			return -1;
+	drop_doubles(h);
+	return 0;
+}
