@@ -152,7 +152,7 @@ static void free_changes(struct changes *c)
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->v[i].h)
 			c->v[i].table->family->ops->free(c->v[i].h);
-		free(c->v[i].plan.v);
+		ipt_plan_free(&c->v[i].plan);
 	}
 	free(c->v);
 	*c = (struct changes){ 0 };
@@ -182,12 +182,11 @@ static bool wants_twins(const struct change *c)
 /* A table that is to be without twins can be what it likes: no anchor matters. */
 static void plan_anew(struct change *c)
 {
-	const struct ipt_table old = *c->table;
+	struct ipt_table old = *c->table;
 
 	ipt_table_read(c->table, old.family, old.name, c->h, NULL);
-	ipt_table_free((struct ipt_table *)&old);
-	free(c->plan.v);
-	c->plan = (struct ipt_plan){ 0 };
+	ipt_table_free(&old);
+	ipt_plan_free(&c->plan);
 	ipt_plan_remove(&c->plan, c->table, c->want);
 }
 
@@ -209,55 +208,16 @@ static int open_table(struct change *c, enum ipt_phase phase, struct diag *d)
 	return 0;
 }
 
-static void tell(const struct change *c, const struct ipt_edit *e, const char *why, struct diag *d)
-{
-	const struct ipt_table *t = c->table;
-	const struct ipt_chain *chain = &t->chains[e->chain];
-	const struct twin *w = e->twin ? e->twin : chain->items[e->place].twin;
-	struct text text = { 0 };
-
-	twin_text(w, &text);
-	diag_error(d, NULL, "iptables-legacy", 0,
-		   "cannot %s chain %s of the iptables-legacy table %s %s: %s: %s",
-		   e->twin ? "add a rule to" : "delete a rule of", chain->name, t->family->name,
-		   t->name, why, text.s);
-	free(text.s);
-}
-
-/* libiptc makes a jump of a target that has the name of a chain, and an extension of any other. */
-static const char *wrong_target(const struct change *c, const struct ipt_written *w)
-{
-	bool is_chain = c->table->family->ops->is_chain(w->target, c->h);
-
-	if (w->kind == IPT_CHAIN && !is_chain)
-		return "there is no such chain to jump to";
-	return w->kind == IPT_EXTENSION && is_chain ? "a chain has the name of its target" : NULL;
-}
-
-static int insert_twin(struct change *c, const struct ipt_edit *e, struct diag *d)
+static int edit(struct change *c, const struct ipt_edit *e, struct diag *d)
 {
 	const char *chain = c->table->chains[e->chain].name;
 	const struct ipt_family *f = c->table->family;
-	struct ipt_written w = { 0 };
-	const char *why = NULL;
+	const void *entry = e->written.entry;
 
-	if (ipt_entry_write(e->twin, &w, &why))
-		why = wrong_target(c, &w);
-	if (!why && !f->insert(chain, w.entry, (unsigned)e->place, c->h))
-		why = f->ops->strerror(errno);
-	if (why)
-		tell(c, e, why, d);
-	free(w.entry);
-	return why ? -1 : 0;
-}
-
-static int delete_twin(struct change *c, const struct ipt_edit *e, struct diag *d)
-{
-	const struct ipt_family *f = c->table->family;
-
-	if (f->delete_at(c->table->chains[e->chain].name, (unsigned)e->place, c->h))
+	if (entry ? f->insert(chain, entry, (unsigned)e->place, c->h)
+		  : f->delete_at(chain, (unsigned)e->place, c->h))
 		return 0;
-	tell(c, e, f->ops->strerror(errno), d);
+	ipt_plan_tell(c->table, e, entry, f->ops->strerror(errno), d);
 	return -1;
 }
 
@@ -277,46 +237,59 @@ static void keep_policies(struct change *c)
 	}
 }
 
+/* The kernel does not say which of the rules it is that it refuses. */
+static int tell_refusal(const struct change *c, const char *why, struct diag *d)
+{
+	const struct ipt_edit *first = &c->plan.v[0];
+	size_t more = c->plan.n - 1;
+	auto_free char *all =
+		more ? xasprintf("%s (this one, or one of %zu more that came with it)", why, more)
+		     : xstrdup(why);
+
+	ipt_plan_tell(c->table, first, first->written.entry, all, d);
+	return -1;
+}
+
+static int contended(const struct change *c, struct diag *d)
+{
+	diag_error(d, NULL, "iptables-legacy", 0,
+		   "somebody changes the iptables-legacy table %s %s without the lock of iptables",
+		   c->table->family->name, c->table->name);
+	diag_cure(d, "run it again when it is quiet");
+	return -1;
+}
+
 /* 0; 1: somebody has changed the table since it was opened, nothing written; -1 with a finding. */
 static int commit_table(struct change *c, struct diag *d)
 {
 	const struct xtc_ops *ops = c->table->family->ops;
-	int rc = 0, errnum;
+	int rc = 0;
 
 	for (size_t i = 0; i < c->plan.n && !rc; i++)
-		rc = (c->plan.v[i].twin ? insert_twin : delete_twin)(c, &c->plan.v[i], d);
+		rc = edit(c, &c->plan.v[i], d);
 	if (rc)
 		return rc;
 	keep_policies(c);
 	if (ops->commit(c->h))
 		return 0;
-	errnum = errno;
-	if (errnum == EAGAIN)
-		return 1;
-	tell(c, &c->plan.v[0], ops->strerror(errnum), d);
-	if (c->plan.n > 1)
-		diag_cure(d, "it may as well be one of %zu more rules: the kernel does not say",
-			  c->plan.n - 1);
-	return -1;
+	return errno == EAGAIN ? 1 : tell_refusal(c, ops->strerror(errno), d);
 }
 
-/* What we have written, and whether it is all that is new. 0; 1: it is not; -1 with a finding. */
+/* The table with what we have added to it, which must be all that is new. */
 static int look_again(struct change *c, struct diag *d)
 {
 	const struct ipt_family *f = c->table->family;
 	struct xtc_handle *h = f->ops->init(c->table->name);
 	struct ipt_table now;
-	int rc;
 
 	if (!h)
 		return cannot_open(f, c->table->name, d);
 	ipt_table_read(&now, f, c->table->name, h, NULL);
 	f->ops->free(h);
-	now.added = true;
-	rc = ipt_tables_differ_in_twins_only(&now, c->table) ? 0 : 1;
+	now.added = ipt_tables_differ_in_twins_only(&now, c->table);
 	ipt_table_free(c->table);
 	*c->table = now;
-	return rc;
+	return now.added ? 0 : contended(c, d);
 }
 
 /* Opens all before it writes the first. */
@@ -334,10 +307,7 @@ static int write_tables(struct ipt *x, struct changes *c, enum ipt_phase phase, 
 		if (!rc && phase == IPT_ADD)
 			rc = look_again(&c->v[i], d);
 		if (rc == 1 && phase == IPT_REMOVE && written)
-			rc = diag_error(d, NULL, "iptables-legacy", 0,
-					"somebody changes the iptables-legacy table %s %s without "
-					"the lock of iptables",
-					c->v[i].table->family->name, c->v[i].table->name);
+			rc = contended(&c->v[i], d);
 		written = true;
 	}
 	return rc;
@@ -362,9 +332,9 @@ static int make_changes(struct ipt *x, const struct ruleset *want, enum ipt_phas
 				.plan = phase == IPT_ADD ? add : remove,
 			};
 		if (phase == IPT_ADD || !remove.n)
-			free(remove.v);
+			ipt_plan_free(&remove);
 		if (phase == IPT_REMOVE || !(add.n || remove.n))
-			free(add.v);
+			ipt_plan_free(&add);
 	}
 	return rc;
 }
@@ -391,7 +361,7 @@ static int check_tables(const struct ipt *x, const struct ruleset *want, struct 
 int ipt_commit(struct ipt *x, const struct ruleset *want, enum ipt_phase phase, struct diag *d)
 {
 	struct changes c = { 0 };
-	int rc = check_tables(x, want, d);
+	int rc = phase == IPT_ADD ? check_tables(x, want, d) : 0;
 
 	if (make_changes(x, want, phase, &c, d))
 		rc = -1;
@@ -424,7 +394,6 @@ int ipt_take_back(struct ipt *x, struct diag *d)
 	free_changes(&c);
 	if (rc == 1)
 		rc = diag_error(d, NULL, "iptables-legacy", 0,
-				"somebody changed a table of iptables-legacy while untrack wrote "
-				"it");
+				"somebody changed a table of iptables-legacy while it was written");
 	return rc;
 }

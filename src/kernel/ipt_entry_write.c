@@ -8,6 +8,7 @@
 #include "kernel/ipt_header.h"
 #include "kernel/nft_canon.h"
 #include "kernel/xt_twin.h"
+#include "rules/iptables.h"
 
 struct writer {
 	struct blob b;
@@ -146,7 +147,10 @@ bool ipt_entry_write(const struct twin *twin, struct ipt_written *out, const cha
 	struct xt_buf *v = NULL;
 	size_t n = 0;
 
-	w.why = ipt_header_of(&twin->match, &body, &w.header);
+	if (!iptables_match_fits(&twin->match))
+		w.why = "no single rule can match this";
+	else
+		w.why = ipt_header_of(&twin->match, &body, &w.header);
 	if (!w.why && !*body)
 		w.why = "nothing that it does";
 	if (!w.why) {

@@ -18,7 +18,28 @@ struct place { /* the twins directly before one anchor: items [first, end) of th
 
 static void add_edit(struct ipt_plan *p, size_t chain, size_t place, const struct twin *twin)
 {
-	*ARRAY_ADD(p->v, p->n) = (struct ipt_edit){ chain, place, twin };
+	*ARRAY_ADD(p->v, p->n) = (struct ipt_edit){ chain, place, twin, { 0 } };
+}
+
+void ipt_plan_free(struct ipt_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->v[i].written.entry);
+	free(p->v);
+	*p = (struct ipt_plan){ 0 };
+}
+
+void ipt_plan_tell(const struct ipt_table *t, const struct ipt_edit *e, bool adds, const char *why,
+		   struct diag *d)
+{
+	struct text text = { 0 };
+
+	twin_text(e->twin, &text);
+	diag_error(d, NULL, "iptables-legacy", 0,
+		   "cannot %s chain %s of the iptables-legacy table %s %s: %s: %s",
+		   adds ? "add a rule to" : "delete a rule of", t->chains[e->chain].name,
+		   t->family->name, t->name, why, text.s);
+	free(text.s);
 }
 
 static struct wanted wanted_of(const struct ipt_table *t, const struct ipt_chain *c,
@@ -136,6 +157,14 @@ static int add_to_chain(struct ipt_plan *plan, const struct ipt_table *t, size_t
 	return rc;
 }
 
+static bool has_chain(const struct ipt_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(name, t->chains[i].name) == 0)
+			return true;
+	return false;
+}
+
 /* Twins for a chain of the table that does not exist. */
 static int check_chains(const struct ipt_table *t, const struct ruleset *want, struct diag *d)
 {
@@ -143,13 +172,8 @@ static int check_chains(const struct ipt_table *t, const struct ruleset *want, s
 
 	for (size_t i = 0; i < want->n_twins; i++) {
 		const struct twin *w = &want->twins[i];
-		size_t k = 0;
 
-		if (!ipt_twin_is_in(w, t))
-			continue;
-		while (k < t->n && strcmp(w->chain, t->chains[k].name) != 0)
-			k++;
-		if (k == t->n)
+		if (ipt_twin_is_in(w, t) && !has_chain(t, w->chain))
 			rc = diag_error(d, NULL, "iptables-legacy", 0,
 					"there is no chain %s in the iptables-legacy table %s %s",
 					w->chain, t->family->name, t->name);
@@ -157,15 +181,39 @@ static int check_chains(const struct ipt_table *t, const struct ruleset *want, s
 	return rc;
 }
 
+/* libiptc makes a jump of a target that has the name of a chain, and an extension of any other. */
+static const char *wrong_target(const struct ipt_table *t, const struct ipt_written *w)
+{
+	if (w->kind == IPT_CHAIN && !has_chain(t, w->target))
+		return "there is no such chain to jump to";
+	if (w->kind == IPT_EXTENSION && has_chain(t, w->target))
+		return "a chain has the name of its target";
+	return NULL;
+}
+
+static int write_entry(const struct ipt_table *t, struct ipt_edit *e, struct diag *d)
+{
+	const char *why = NULL;
+
+	if (ipt_entry_write(e->twin, &e->written, &why))
+		why = wrong_target(t, &e->written);
+	if (why)
+		ipt_plan_tell(t, e, true, why, d);
+	return why ? -1 : 0;
+}
+
 int ipt_plan_add(struct ipt_plan *p, const struct ipt_table *t, const struct ruleset *want,
 		 struct diag *d)
 {
-	int rc = 0;
+	int rc = check_chains(t, want, d);
 
 	for (size_t i = 0; i < t->n; i++)
 		if (add_to_chain(p, t, i, want, d))
 			rc = -1;
-	return check_chains(t, want, d) ? -1 : rc;
+	for (size_t i = 0; i < p->n; i++)
+		if (write_entry(t, &p->v[i], d))
+			rc = -1;
+	return rc;
 }
 
 static void remove_from_chain(struct ipt_plan *plan, const struct ipt_table *t, size_t chain,
@@ -182,7 +230,7 @@ static void remove_from_chain(struct ipt_plan *plan, const struct ipt_table *t, 
 		pair(c, &p, &w, partner, stays);
 	for (size_t k = c->n; k--;)
 		if (c->items[k].twin && !stays[k])
-			add_edit(plan, chain, k, NULL);
+			add_edit(plan, chain, k, c->items[k].twin);
 	free(w.v);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/backend.h"
+#include "kernel/ipt.h"
 #include "kernel/nft_commit.h"
 #include "kernel/nft_decode.h"
 
@@ -13,7 +14,8 @@
 
 struct backend {
 	struct nft_wire *wire;
-	struct nft_state now; /* of the last read */
+	struct ipt *ipt;      /* the tables of iptables-legacy */
+	struct nft_state now; /* of the last read; without legacy twins */
 	uint32_t opened;      /* the generation id at open, for the first read; then 0 */
 };
 
@@ -22,6 +24,7 @@ static void nft_close(struct backend *b)
 	if (!b)
 		return;
 	nft_state_free(&b->now);
+	ipt_free(b->ipt);
 	nft_wire_close(b->wire);
 	free(b);
 }
@@ -30,6 +33,7 @@ static int nft_open(struct backend **out, struct diag *d)
 {
 	struct backend *b = xcalloc(1, sizeof *b);
 
+	b->ipt = ipt_new();
 	b->wire = nft_wire_open(d);
 	if (b->wire)
 		b->opened = nft_wire_genid(b->wire, d);
@@ -44,6 +48,7 @@ static int nft_open(struct backend **out, struct diag *d)
 static int nft_read(struct backend *b, struct ruleset *ours, struct fw *fw, struct diag *d)
 {
 	struct nft_state now = { .s.genid = b->opened };
+	struct ruleset all;
 
 	b->opened = 0;
 	if (nft_snapshot_read(b->wire, &now.s, d))
@@ -52,7 +57,16 @@ static int nft_read(struct backend *b, struct ruleset *ours, struct fw *fw, stru
 		nft_snapshot_legacy(&now.s.fw);
 	nft_decode(&now.s, &now.ours);
 	nft_twin_sets_read(&now);
-	ruleset_copy(ours, &now.ours);
+	ruleset_copy(&all, &now.ours);
+	if (ipt_read(b->ipt, &all, fw ? &now.s.fw : NULL, d)) {
+		ruleset_free(&all);
+		fw_free(&now.s.fw);
+		nft_state_free(&now);
+		return -1;
+	}
+	ruleset_normalise(&all);
+	nft_number_twins(&now.s.fw, &all);
+	*ours = all;
 	if (fw)
 		*fw = now.s.fw;
 	else
@@ -183,10 +197,25 @@ static int make_plan(struct backend *b, const struct ruleset *want, struct nft_p
 	return nft_plan_twins(p, &b->now, want, d);
 }
 
+/* want without the twins of iptables-legacy; borrows everything but the array of twins. */
+static struct ruleset without_legacy(const struct ruleset *want)
+{
+	struct ruleset rs = *want;
+
+	rs.twins = xcalloc(want->n_twins, sizeof *rs.twins);
+	rs.n_twins = 0;
+	for (size_t i = 0; i < want->n_twins; i++)
+		if (want->twins[i].form != FORM_LEGACY)
+			rs.twins[rs.n_twins++] = want->twins[i];
+	return rs;
+}
+
+/* Only nf_tables can validate without committing. */
 static int nft_check(struct backend *b, const struct ruleset *want, struct diag *d)
 {
+	struct ruleset rest = without_legacy(want);
 	struct nft_plan p = { 0 };
-	int rc = make_plan(b, want, &p, d);
+	int rc = make_plan(b, &rest, &p, d);
 
 	if (!rc && p.batch.n) {
 		enum nft_send sent = send_plan(b, &p, true, d);
@@ -194,28 +223,46 @@ static int nft_check(struct backend *b, const struct ruleset *want, struct diag 
 		rc = sent == NFT_SENT ? 0 : sent == NFT_STALE ? 1 : -1;
 	}
 	nft_plan_free(&p);
+	free(rest.twins);
 	return rc;
+}
+
+/* The twins in legacy tables are there before the raw rules and go after them. */
+static enum commit_result commit_around(struct backend *b, const struct ruleset *want,
+					const struct nft_plan *p, struct diag *d)
+{
+	int rc = ipt_commit(b->ipt, want, IPT_ADD, d);
+
+	if (rc)
+		return rc == 1 ? COMMIT_STALE : COMMIT_FAILED;
+	switch (p->batch.n ? send_plan(b, p, false, d) : NFT_SENT) {
+	case NFT_SENT:
+		rc = ipt_commit(b->ipt, want, IPT_REMOVE, d);
+		if (rc == 1)
+			diag_error(d, NULL, "iptables-legacy", 0,
+				   "somebody changed a table of iptables-legacy meanwhile");
+		return rc ? COMMIT_FAILED : COMMIT_DONE;
+	case NFT_STALE:
+		return ipt_take_back(b->ipt, d) ? COMMIT_FAILED : COMMIT_STALE;
+	case NFT_REFUSED:
+		ipt_take_back(b->ipt, d);
+		break;
+	case NFT_UNKNOWN: /* it may have been done: nothing is taken away under it */
+		break;
+	}
+	return COMMIT_FAILED;
 }
 
 static enum commit_result nft_commit(struct backend *b, const struct ruleset *want, struct diag *d)
 {
 	enum commit_result result = COMMIT_FAILED;
+	struct ruleset rest = without_legacy(want);
 	struct nft_plan p = { 0 };
 
-	if (!make_plan(b, want, &p, d)) {
-		switch (p.batch.n ? send_plan(b, &p, false, d) : NFT_SENT) {
-		case NFT_SENT:
-			result = COMMIT_DONE;
-			break;
-		case NFT_STALE:
-			result = COMMIT_STALE;
-			break;
-		case NFT_REFUSED:
-		case NFT_UNKNOWN:
-			break;
-		}
-	}
+	if (!make_plan(b, &rest, &p, d))
+		result = commit_around(b, want, &p, d);
 	nft_plan_free(&p);
+	free(rest.twins);
 	return result;
 }
 

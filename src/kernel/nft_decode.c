@@ -64,7 +64,7 @@ static void chain_twins(struct fw_chain *c, struct ruleset *ours)
 		c->rules[i].twin = -1;
 		if (!read_twin(c, &c->rules[i], &w))
 			continue;
-		c->rules[i].twin = 0; /* which one: number_twins */
+		c->rules[i].twin = 0; /* which one: nft_number_twins */
 		*ruleset_add_twin(ours) = w;
 	}
 	for (size_t i = c->n_rules, k = ours->n_twins; i-- && k > first;) {
@@ -76,7 +76,7 @@ static void chain_twins(struct fw_chain *c, struct ruleset *ours)
 }
 
 /* Normalising moved chains as a whole: within one the twins are in the order of its rules. */
-static void number_twins(struct fw_chain *c, const struct ruleset *ours)
+static void number_chain(struct fw_chain *c, const struct ruleset *ours)
 {
 	size_t k = 0;
 
@@ -89,6 +89,12 @@ static void number_twins(struct fw_chain *c, const struct ruleset *ours)
 	}
 }
 
+void nft_number_twins(struct fw *fw, const struct ruleset *ours)
+{
+	for (size_t i = 0; i < fw->n_chains; i++)
+		number_chain(&fw->chains[i], ours);
+}
+
 void nft_decode(struct nft_snapshot *s, struct ruleset *ours)
 {
 	*ours = (struct ruleset){ 0 };
@@ -96,6 +102,5 @@ void nft_decode(struct nft_snapshot *s, struct ruleset *ours)
 	for (size_t i = 0; i < s->fw.n_chains; i++)
 		chain_twins(&s->fw.chains[i], ours);
 	ruleset_normalise(ours);
-	for (size_t i = 0; i < s->fw.n_chains; i++)
-		number_twins(&s->fw.chains[i], ours);
+	nft_number_twins(&s->fw, ours);
 }
