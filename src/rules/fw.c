@@ -24,6 +24,11 @@ void fw_chain_text(const struct fw_chain *c, struct text *t)
 	chain_name_text(c->form, c->family, c->table, c->name, t);
 }
 
+bool fw_chain_is_anonymous(const struct fw_chain *c)
+{
+	return c->form == FORM_NFT && !strncmp(c->name, "__chain", 7);
+}
+
 bool twin_is_in(const struct twin *w, const struct fw_chain *c)
 {
 	return (w->form == FORM_LEGACY) == (c->form == FORM_LEGACY) && w->family == c->family &&

@@ -160,6 +160,9 @@ struct fw {			 /* start from {0} */
 /* Same family and table, by name; NULL: none. */
 const struct fw_chain *fw_chain_find(const struct fw *fw, const struct fw_chain *near,
 				     const char *name);
+/* "jump { ... }": bound to the one rule that jumps there, and the kernel takes no rules for it
+ * (nf_tables_api.c, nf_tables_newrule). By name: the flag was not always dumped. */
+bool fw_chain_is_anonymous(const struct fw_chain *c);
 /* The rule as nft would print it, as far as we can, the rest as "[name]"; for messages. The caller
  * frees. */
 char *fw_rule_text(const struct fw_rule *r);

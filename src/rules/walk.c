@@ -73,6 +73,7 @@ void walk_free(struct walk *w)
 static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 {
 	struct evals *e = &w->evals[c - w->fw->chains];
+	const bool anonymous = fw_chain_is_anonymous(c);
 
 	if (e->chain)
 		return e;
@@ -87,6 +88,10 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 			packet_eval(w->packet, &c->rules[i], STATE_UNTRACKED, &e->untracked[i]);
 		else
 			e->untracked[i] = e->tracked[i]; /* one and the same, freed once */
+		if (anonymous) {
+			e->tracked[i].flags |= EVAL_ONCE;
+			e->untracked[i].flags |= EVAL_ONCE;
+		}
 	}
 	return e;
 }
