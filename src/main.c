@@ -19,14 +19,20 @@ static const struct option_def general_options[] = {
 	{ "color", 0, OPTION_CHOICE, FIELD(color), "auto|always|never",
 	  "auto: on a terminal, unless NO_COLOR is set" },
 	{ "quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, "no notes and no summary" },
-	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL,
-	  "more (diff, show --as rules, status)" },
+	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "more (show --as rules, status)" },
 	{ "version", 0, OPTION_FLAG, FIELD(version), NULL, "print the version" },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "print this help, or a command's" },
 	{ 0 },
 };
 
 static const struct option_def no_options[] = { { 0 } };
+
+static const struct option_def check_options[] = {
+	{ "facts", 0, OPTION_WORDS, FIELD(facts), "FILE",
+	  "also on the host of this file of facts; several may be given" },
+	{ "live", 0, OPTION_FLAG, FIELD(live), NULL, "also on this host" },
+	{ 0 },
+};
 
 static const struct option_def show_options[] = {
 	{ "as", 0, OPTION_CHOICE, FIELD(as), "rules|nft|json", "the form (default rules)" },
@@ -46,7 +52,7 @@ static const struct option_def remove_options[] = {
 	{ 0 },
 };
 
-static const struct option_def status_options[] = {
+static const struct option_def json_options[] = {
 	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
 	{ 0 },
 };
@@ -58,17 +64,20 @@ static const struct command {
 	size_t max_operands;
 	bool changes; /* the kernel */
 } commands[] = {
-	{ "check", "[PATH...]", "is the configuration valid?", command_check, no_options,
-	  ANY_NUMBER, false },
+	{ "check", "[PATH...] [--facts FILE] [--live]", "is the configuration valid?",
+	  command_check, check_options, ANY_NUMBER, false },
 	{ "show", "[PATH...] [--as FORM]", "the rules that the configuration makes", command_show,
 	  show_options, ANY_NUMBER, false },
-	{ "diff", "", "the kernel against the configuration", command_diff, no_options, 0, false },
+	{ "facts", "", "what is true of this host, for check --facts", command_facts, no_options, 0,
+	  false },
+	{ "diff", "[--json]", "the kernel against the configuration", command_diff, json_options, 0,
+	  false },
 	{ "apply", "[--force] [--no-drain]", "put the rules into the kernel, and prove it",
 	  command_apply, apply_options, 0, true },
 	{ "remove", "[--force]", "take everything of ours out of the kernel", command_remove,
 	  remove_options, 0, true },
 	{ "status", "[-v] [--json]", "what is exempt and counted, twins, drift", command_status,
-	  status_options, 0, false },
+	  json_options, 0, false },
 	{ "rollback", "[GENERATION]", "back to the rules before the last apply", command_rollback,
 	  no_options, 1, true },
 };
@@ -226,5 +235,6 @@ int main(int argc, char **argv)
 		   wants_colour(&s.req, STDERR_FILENO));
 	diag_free(&d);
 	free(s.req.operands);
+	free(s.req.facts.v);
 	return (int)code;
 }

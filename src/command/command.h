@@ -30,10 +30,12 @@ struct session { /* one run */
 
 typedef enum exit_code command_fn(struct session *s);
 
-/* configuration.c: the configuration alone, without the host */
+/* configuration.c: the configuration alone, unless check is to look at hosts */
 command_fn command_check, command_show;
 /* comparison.c: the kernel against what was asked for; changes nothing */
 command_fn command_diff, command_status;
+/* facts.c: what is true of this host */
+command_fn command_facts;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
 
@@ -43,6 +45,10 @@ enum exit_code session_policy(struct session *s, struct policy *p);
 
 /* --backend where given, else what the policy says. */
 enum backend_choice session_backend(const struct session *s, const struct policy *p);
+
+/* Would it be applied on the hosts of --facts and --live? Findings that not all of them share name
+ * the host. CODE_DONE; CODE_NO: there are errors; CODE_USAGE: the facts of one cannot be had. */
+enum exit_code check_hosts(struct session *s, const struct policy *p);
 
 /* Services, interfaces and loopback. */
 size_t exemption_count(const struct policy *p);

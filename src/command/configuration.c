@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* untrack check and show: the configuration alone. They ask this host nothing, so the same files
- * give the same answer everywhere. */
+/* untrack check and show: the configuration alone. Unless check is told to, they ask this host
+ * nothing, so the same files give the same answer everywhere. */
 #include "command/command.h"
 
 #include "kernel/nft_text.h"
@@ -62,19 +62,22 @@ enum exit_code command_check(struct session *s)
 {
 	struct policy p = { 0 };
 	struct ruleset rs = { 0 };
+	enum exit_code code = CODE_DONE;
 	int rc = load(s, &p);
 
-	if (!rc) {
+	if (!rc && (s->req.facts.n || s->req.live)) {
+		code = check_hosts(s, &p);
+	} else if (!rc) {
 		preflight_policy(&p, s->d);
 		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
 	}
+	if (rc)
+		code = rc == -1 ? CODE_NO : CODE_USAGE;
 	if (rc || !s->req.quiet)
-		print_verdict(s, &p, !rc);
+		print_verdict(s, &p, code == CODE_DONE);
 	ruleset_free(&rs);
 	policy_free(&p);
-	if (rc)
-		return rc == -1 ? CODE_NO : CODE_USAGE;
-	return CODE_DONE;
+	return code;
 }
 
 static void print_as(const struct session *s, const struct policy *p, const struct ruleset *rs)

@@ -83,6 +83,7 @@ static int option_set(const struct option_def *o, const char *value, struct requ
 		      struct diag *d)
 {
 	char *field = (char *)req + o->offset;
+	struct words *words;
 	unsigned place;
 
 	switch (o->kind) {
@@ -91,6 +92,13 @@ static int option_set(const struct option_def *o, const char *value, struct requ
 		return 0;
 	case OPTION_TEXT:
 		*(const char **)field = value;
+		if (*value)
+			return 0;
+		return diag_error(d, NULL, "usage", 0, "--%s needs %s, not nothing", o->name,
+				  o->arg);
+	case OPTION_WORDS:
+		words = (struct words *)(void *)field;
+		*ARRAY_ADD(words->v, words->n) = value;
 		if (*value)
 			return 0;
 		return diag_error(d, NULL, "usage", 0, "--%s needs %s, not nothing", o->name,

@@ -9,11 +9,17 @@
 #include <stdio.h>
 #include "report/diag.h"
 
+struct words { /* borrowed from argv; the array is ours */
+	const char **v;
+	size_t n;
+};
+
 struct request {		    /* the command line, taken apart; start from {0} */
 	const char *config, *state; /* NULL: not given */
 	unsigned backend, color,
 		as; /* place in the option's list of choices, from 1; 0: not given */
-	bool quiet, verbose, version, help, force, json, no_drain;
+	bool quiet, verbose, version, help, force, json, no_drain, live;
+	struct words facts;
 	const char **operands; /* n_operands of them, borrowed from argv; the array is ours */
 	size_t n_operands;
 };
@@ -21,6 +27,7 @@ struct request {		    /* the command line, taken apart; start from {0} */
 enum option_kind {
 	OPTION_FLAG,   /* bool in struct request */
 	OPTION_TEXT,   /* const char * */
+	OPTION_WORDS,  /* struct words: it may be given several times */
 	OPTION_CHOICE, /* unsigned; arg lists the choices: "auto|always|never" */
 };
 
