@@ -53,8 +53,6 @@ static int nft_read(struct backend *b, struct ruleset *ours, struct fw *fw, stru
 	b->opened = 0;
 	if (nft_snapshot_read(b->wire, &now.s, d))
 		return -1;
-	if (fw)
-		nft_snapshot_legacy(&now.s.fw);
 	nft_decode(&now.s, &now.ours);
 	nft_twin_sets_read(&now);
 	ruleset_copy(&all, &now.ours);

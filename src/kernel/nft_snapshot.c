@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -360,18 +359,6 @@ static void rule_cb(const struct nlmsghdr *h, void *ctx)
 	read_exprs(r, rule, t.v[NFTA_RULE_EXPRESSIONS]);
 }
 
-/* The kernel names the tables that exist; reading it creates none. */
-static void read_legacy(struct fw *fw, const char *family, const char *path)
-{
-	size_t len;
-	auto_free char *names = read_file(AT_FDCWD, path, &len);
-	char *save = NULL;
-
-	for (char *s = names ? strtok_r(names, "\n", &save) : NULL; s;
-	     s = strtok_r(NULL, "\n", &save))
-		*ARRAY_ADD(fw->legacy, fw->n_legacy) = xasprintf("%s %s", family, s);
-}
-
 static void keep_set_infos(struct reader *r)
 {
 	for (size_t i = 0; i < r->n_rows; i++) {
@@ -498,10 +485,4 @@ void nft_snapshot_free(struct nft_snapshot *s)
 	fw_free(&s->own);
 	fw_free(&s->fw);
 	*s = (struct nft_snapshot){ 0 };
-}
-
-void nft_snapshot_legacy(struct fw *fw)
-{
-	read_legacy(fw, "ip", "/proc/net/ip_tables_names");
-	read_legacy(fw, "ip6", "/proc/net/ip6_tables_names");
 }

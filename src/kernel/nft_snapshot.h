@@ -40,9 +40,6 @@ struct nft_snapshot { /* start from {0} */
 int nft_snapshot_read(struct nft_wire *w, struct nft_snapshot *s, struct diag *d);
 void nft_snapshot_free(struct nft_snapshot *s);
 
-/* The legacy tables that exist, by name, into fw->legacy. */
-void nft_snapshot_legacy(struct fw *fw);
-
 /* Is this our own table? */
 bool nft_is_own(enum table_family f, const char *table);
 

@@ -457,20 +457,15 @@ int twin_derive(const struct policy *p, const struct host_params *h, const struc
 	unsigned errors = diag->errors;
 	const struct want *unsayable;
 	struct traffic *traffic;
-	bool refusing = false;
 	size_t n;
 
 	compile_traffic(p, h, &traffic, &n);
 	port_cuts_find(&d.cuts, fw);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		find_closed(&d, &traffic[i]);
-		refusing = refusing || traffic[i].accept != ACCEPT_NONE;
-	}
 	tell_closed(&d);
 	for (size_t i = 0; i < n; i++)
 		visit_traffic(&d, &traffic[i]);
-	if (refusing)
-		finding_legacy(&d.findings, fw);
 	refuse_owned(&d);
 	unsayable = twin_wants_emit(&d.wants, rs);
 	if (unsayable)

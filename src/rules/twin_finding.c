@@ -221,23 +221,36 @@ static bool first_of_table(const struct twin_wants *w, size_t i)
 	return true;
 }
 
+/* By chain and rule, as they stand in the firewall's arrays. */
+static int by_place(const void *a, const void *b)
+{
+	const struct want *const *x = a, *const *y = b;
+
+	if ((*x)->chain != (*y)->chain)
+		return (*x)->chain < (*y)->chain ? -1 : 1;
+	if ((*x)->rule != (*y)->rule)
+		return (*x)->rule < (*y)->rule ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
 /* The rules that the owner has to write, for an owner who has no better way. */
 static void add_rules(const struct twin_wants *w, const struct fw_chain *table, struct text *t)
 {
+	const struct want **v = xcalloc(w->n, sizeof(*v));
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->n; i++) {
-		const struct fw_chain *c = w->v[i].chain;
-
-		if (w->v[i].joined || !same_table(c, table))
-			continue;
-		if (n++ >= RULES_NAMED)
-			continue;
-		text_add(t, "\n%s, before its rule %zu: ", c->name, rule_number(c, w->v[i].rule));
-		want_text(&w->v[i], t);
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].joined && same_table(w->v[i].chain, table))
+			v[n++] = &w->v[i];
+	qsort(v, n, sizeof(*v), by_place);
+	for (size_t i = 0; i < n && i < RULES_NAMED; i++) {
+		text_add(t, "\n%s, before its rule %zu: ", v[i]->chain->name,
+			 rule_number(v[i]->chain, v[i]->rule));
+		want_text(v[i], t);
 	}
 	if (n > RULES_NAMED)
 		text_add(t, "\nand %zu more", n - RULES_NAMED);
+	free(v);
 }
 
 /* Whose rules they are: each once. */
@@ -305,22 +318,4 @@ void finding_closed(struct twin_findings *f, const struct traffic *t, const stru
 	diag_cure(f->diag, "nothing if it is meant to be closed; else open it in the firewall, and "
 			   "apply again");
 	free(p.s);
-}
-
-void finding_legacy(struct twin_findings *f, const struct fw *fw)
-{
-	struct text t = { 0 };
-
-	for (size_t i = 0; i < fw->n_legacy; i++)
-		if (!strstr(fw->legacy[i], " raw"))
-			text_add(&t, "%s%s", t.s ? ", " : "", fw->legacy[i]);
-	if (t.s) {
-		diag_error(f->diag, NULL, "state-unknown", 0,
-			   "this host has tables of iptables-legacy (%s), whose rules this version "
-			   "cannot read",
-			   t.s);
-		diag_cure(f->diag, "accept = none leaves them alone: then write their rules for "
-				   "untracked packets by hand");
-	}
-	free(t.s);
 }

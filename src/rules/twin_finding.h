@@ -33,7 +33,6 @@ void finding_nat(struct twin_findings *f, const struct traffic *t, const struct 
 void finding_owned(struct twin_findings *f, const struct twin_wants *w);
 void finding_closed(struct twin_findings *f, const struct traffic *t, const struct ports *ports,
 		    unsigned families, const struct fw_chain *c);
-void finding_legacy(struct twin_findings *f, const struct fw *fw);
 void twin_findings_free(struct twin_findings *f);
 
 #endif
