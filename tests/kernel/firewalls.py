@@ -40,7 +40,12 @@ REFUSED = {
     "hand-synproxy": "synproxy-conflict",
     "invalid-untracked": "untracked-dropped",
     "kube-proxy-legacy": "nat-conflict",
+    "ipt-drop-not-new-legacy": "state-negated",
+    "ipt-drop-not-new-nft": "state-negated",
+    "ipt-untracked-opens-legacy": "untracked-dropped",
+    "ipt-untracked-opens-nft": "untracked-dropped",
     "negated": "state-negated",
+    "not-new": "state-negated",
 }
 
 WORDS = {  # of both.save

@@ -136,6 +136,30 @@ def link(a, a_name, a_addresses, b, b_name, b_addresses):
         host.wait_for_addresses()
 
 
+ONCE = """table inet once {
+    set seen4 {
+        type ipv4_addr . ipv4_addr . inet_service . inet_service; flags dynamic; size 65535;
+    }
+    set seen6 {
+        type ipv6_addr . ipv6_addr . inet_service . inet_service; flags dynamic; size 65535;
+    }
+    chain output {
+        type filter hook output priority filter;
+        tcp flags & (syn | ack) != syn accept
+        ip saddr . ip daddr . tcp sport . tcp dport @seen4 drop
+        ip6 saddr . ip6 daddr . tcp sport . tcp dport @seen6 drop
+        add @seen4 { ip saddr . ip daddr . tcp sport . tcp dport }
+        add @seen6 { ip6 saddr . ip6 daddr . tcp sport . tcp dport }
+    }
+}"""
+
+
+def syn_once(*hosts):
+    """These hosts send no SYN twice: limits count the same however slow this machine is."""
+    for host in hosts:
+        host.nft(ONCE)
+
+
 def two_hosts():
     """client -- server, and a second cable to the server's eth1. The client also holds the denied
     sources. Returns (client, server)."""

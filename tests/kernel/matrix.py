@@ -3,10 +3,10 @@
 one of them with the firewall, and answers() is {kind of packet: result}."""
 
 from harness import tracked
-from lab import far_host, three_hosts, two_hosts
+from lab import far_host, syn_once, three_hosts, two_hosts
 from netlink import entries
 from traffic import (CLIENT, CLIENT_LAN, DENIED, FAMILIES, LOOPBACK, SERVER, SERVER_LAN, Ask, Echo,
-                     Stray, Talk, finish_all, serve)
+                     Stray, finish_all, serve)
 
 FAR = {4: "198.51.100.5", 6: "2001:db8:2::5"}
 NOWHERE = {4: "198.51.100.99", 6: "2001:db8:2::99"}
@@ -41,24 +41,19 @@ def strays(host, sources, destinations, ports, kinds=STRAYS):
                    for flags in kinds}, 0.3)
 
 
-def talk(host, address, port):
-    """A connection that stays open, or None."""
-    try:
-        return Talk(host, address, port)
-    except OSError:
-        return None
-
-
 class Talks:
     """Established connections: do they live until the end?"""
 
     def __init__(self, host, addresses, ports):
-        self.talks = {f"IPv{f} established {port}": talk(host, addresses[f], port)
-                      for f in FAMILIES for port in ports}
+        self.asks = {f"IPv{f} established {port}": Ask(host, addresses[f], port, keep=True)
+                     for f in FAMILIES for port in ports}
+        self.first = settle(self.asks)
 
     def answers(self):
-        return {kind: "none" if t is None else "alive" if t.alive() else "dead"
-                for kind, t in self.talks.items()}
+        for ask in self.asks.values():
+            ask.again()
+        return {kind: f"{self.first[kind]}, then {result}"
+                for kind, result in settle(self.asks).items()}
 
 
 class Server:
@@ -69,6 +64,7 @@ class Server:
         self.port, self.ports = port, tuple(dict.fromkeys((22, 25, 80, 443, port)))
         self.client, self.host = two_hosts()
         self.far = far_host(self.client, self.host)
+        syn_once(self.client, self.far)
         serve(self.host, *self.ports)
         serve(self.client, 80, 443, 8081)
         for host in (self.host, self.client):
@@ -138,6 +134,7 @@ class Router:
         self.lan, self.host, self.wan = three_hosts(1280, name, net)
         self.lan_addresses = {4: f"{net}.20", 6: CLIENT_LAN[6]}
         self.gateway = {4: f"{net}.1", 6: SERVER_LAN[6]}
+        syn_once(self.lan, self.wan)
         for host in (self.lan, self.host, self.wan):
             serve(host, *ports)
             serve(host, 53, proto="udp")

@@ -12,6 +12,7 @@ import threading
 import time
 
 PATIENCE = 0.8  # seconds; less than the first retransmission, so a lost packet is never made up for
+TICK = 0.05
 FAMILIES = (4, 6)
 AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 SERVER = {4: "192.0.2.10", 6: "2001:db8::10"}
@@ -83,8 +84,10 @@ class Ask:
     """One request over a new connection or socket. result: "answer", "silence" (nothing came),
     "partial" (not all of it came) or an error's name."""
 
-    def __init__(self, host, dst, port, src="", sport=0, proto="tcp", size=64, padding=0):
+    def __init__(self, host, dst, port, src="", sport=0, proto="tcp", size=64, padding=0,
+                 keep=False):
         self.size, self.padding, self.got, self.result = size, padding, 0, None
+        self.keep = keep  # the connection, for another request
         self.stream = proto == "tcp"
         self.s = open_socket(host, dst, socket.SOCK_STREAM if self.stream else socket.SOCK_DGRAM)
         self.s.setblocking(False)
@@ -103,7 +106,13 @@ class Ask:
 
     def finish(self, error=None):
         self.result = errno_name(error) if error else "answer"
-        self.s.close()
+        if error or not self.keep:
+            self.s.close()
+
+    def again(self):
+        """Another request over a connection that was kept."""
+        if self.result == "answer":
+            self.result, self.got, self.sent = None, 0, False
 
     def request(self):
         self.s.send(b"%d" % self.size + b" " * self.padding + b"\n")
@@ -141,14 +150,19 @@ def errno_name(error):
 
 
 def finish_all(asks, patience=PATIENCE):
-    """Waits for all of them at once; their results in order."""
+    """Waits for all of them at once, until nothing has come for that long; their results in order.
+    Moments in which this process had to wait for a processor do not count."""
     selector = selectors.DefaultSelector()
     waiting = {a for a in asks if a.result is None}
     for a in waiting:
         selector.register(a.s, selectors.EVENT_READ if a.sent else selectors.EVENT_WRITE, a)
-    end = time.monotonic() + patience
-    while waiting and (left := end - time.monotonic()) > 0:
-        for key, _ in selector.select(left):
+    quiet, end = 0, time.monotonic() + 10 * patience
+    while waiting and quiet < patience and time.monotonic() < end:
+        before = time.monotonic()
+        ready = selector.select(TICK)
+        if not ready and time.monotonic() - before < 1.2 * TICK:
+            quiet += TICK
+        for key, _ in ready:
             a = key.data
             was_sent, s = a.sent, a.s
             key_fd = key.fd
@@ -255,7 +269,11 @@ class Echo:
         packet = struct.pack("!BBHHH", 8 if self.v4 else 128, 0, 0, os.getpid() & 0xFFFF, 1)
         if self.v4:  # ICMPv6 checksums are the kernel's
             packet = packet[:2] + struct.pack("!H", checksum(packet)) + packet[4:]
-        self.s.sendto(packet, (dst, 0))
+        try:
+            self.s.sendto(packet, (dst, 0))
+        except OSError as e:  # this host's own firewall
+            self.result = errno_name(e)
+            self.s.close()
 
     def step(self):
         data = self.s.recv(65536)
