@@ -13,6 +13,7 @@ struct comparison { /* what is and what should be */
 	struct ruleset have, want;
 	struct fw fw;
 	struct twin_plan plan;
+	struct host_params host;
 	bool blocked; /* the firewall does not allow it: want lacks twins */
 };
 
@@ -32,13 +33,11 @@ static int read_kernel(const struct session *s, const struct policy *p, struct c
 
 static enum exit_code compare(const struct session *s, const struct policy *p, struct comparison *c)
 {
-	struct host_params host;
-
 	if (read_kernel(s, p, c))
 		return CODE_REFUSED;
-	host_params_read(&host, compile_host_facts(p));
-	compile_rules(p, &host, &c->want, s->d);
-	c->blocked = twin_derive(p, &host, &c->fw, &c->want, &c->plan, s->d) != 0;
+	host_params_read(&c->host, compile_host_facts(p));
+	compile_rules(p, &c->host, &c->want, s->d);
+	c->blocked = twin_derive(p, &c->host, &c->fw, &c->want, &c->plan, s->d) != 0;
 	return CODE_DONE;
 }
 
@@ -58,8 +57,11 @@ static enum exit_code print_difference(const struct session *s, const struct com
 
 	n = ruleset_diff(&c->want, &c->have, f);
 	fclose(f);
-	status_print_diff(lines, "", s->colour, s->out);
-	if (!n && !s->req.quiet)
+	if (s->req.json)
+		status_diff_json(lines, c->backend, &c->have, c->blocked, s->out);
+	else
+		status_print_diff(lines, "", s->colour, s->out);
+	if (!n && !s->req.quiet && !s->req.json)
 		fprintf(s->out, "equal: %zu rules, %zu twins\n", c->have.n_rules, c->have.n_twins);
 	return n ? CODE_NO : CODE_DONE;
 }
@@ -129,17 +131,23 @@ static void add_files(const struct session *s, struct status *st, struct policy 
 	diag_free(&faults);
 }
 
-static enum exit_code report(const struct session *s, struct status *st)
+static enum exit_code report(const struct session *s, const struct comparison *c, struct status *st)
 {
+	struct walk_accounts walks = { 0 };
 	enum exit_code code;
 
 	status_compare(st);
+	if (s->req.verbose) {
+		walk_accounts_make(st->policy, &c->host, &c->fw, &c->have, &c->plan, &walks);
+		st->walks = &walks;
+	}
 	if (s->req.json)
 		status_json(st, s->out);
 	else
 		status_text(st, s->req.verbose, s->colour, s->out);
 	code = st->n_drift || st->blocked ? CODE_NO : CODE_DONE;
 	status_free(st);
+	walk_accounts_free(&walks);
 	return code;
 }
 
@@ -157,7 +165,7 @@ enum exit_code command_status(struct session *s)
 	if (code == CODE_DONE) {
 		st.backend = c.backend;
 		st.blocked = c.blocked;
-		code = report(s, &st);
+		code = report(s, &c, &st);
 	}
 	comparison_free(&c);
 	policy_free(&p);

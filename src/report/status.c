@@ -16,7 +16,7 @@ const char *twin_need_name(enum twin_need need)
 	case NEED_CLOSED:
 		return "closed";
 	case NEED_REFUSED:
-		return "impossible";
+		return "refused";
 	case NEED_IGNORED:
 		return "left alone";
 	}
@@ -77,6 +77,7 @@ void status_compare(struct status *st)
 	for (size_t i = 0; i < p->n_interfaces; i++)
 		add_exemption(st, "interface", p->interfaces[i].name, p->interfaces[i].description);
 
+	ruleset_twin_standings(st->want, st->have, &st->of_want, &st->of_have);
 	lines = xmemstream(&st->drift, &len);
 	st->n_drift = ruleset_diff(st->want, st->have, lines);
 	fclose(lines);
@@ -86,7 +87,10 @@ void status_free(struct status *st)
 {
 	free(st->exemptions);
 	free(st->drift);
+	free(st->of_want);
+	free(st->of_have);
 	st->exemptions = NULL;
 	st->drift = NULL;
+	st->of_want = st->of_have = NULL;
 	st->n_exemptions = st->n_drift = 0;
 }

@@ -9,6 +9,7 @@
 #include "config/policy.h"
 #include "rules/ruleset.h"
 #include "rules/twin.h"
+#include "rules/walk_text.h"
 
 struct exemption_status {
 	const char *name, *kind, *description; /* kind: "service", "interface", "loopback" */
@@ -20,6 +21,7 @@ struct status { /* start from {0}; borrows the policy, the rulesets and the plan
 	const struct policy *policy; /* what was applied last */
 	const struct ruleset *want, *have;
 	const struct twin_plan *plan;
+	const struct walk_accounts *walks; /* NULL: nobody asked for them */
 	const char *backend;
 	long generation; /* 0: none */
 	time_t applied;	 /* when; 0: unknown */
@@ -28,7 +30,8 @@ struct status { /* start from {0}; borrows the policy, the rulesets and the plan
 	/* the rest comes from status_compare */
 	struct exemption_status *exemptions;
 	size_t n_exemptions;
-	char *drift; /* lines of ruleset_diff */
+	enum twin_standing *of_want, *of_have; /* each twin of want and of have */
+	char *drift;			       /* lines of ruleset_diff */
 	size_t n_drift;
 };
 
@@ -41,6 +44,11 @@ void status_json(const struct status *st, FILE *out);
 
 /* Text of ruleset_diff: lines that begin with + in green, with - in red. */
 void status_print_diff(const char *lines, const char *indent, bool colour, FILE *out);
+void status_print_twins(const struct status *st, bool verbose, FILE *out); /* chain by chain */
+
+/* What diff found, for a program; lines are those of ruleset_diff. */
+void status_diff_json(const char *lines, const char *backend, const struct ruleset *have,
+		      bool blocked, FILE *out);
 const char *twin_need_name(enum twin_need need);
 
 #endif

@@ -77,113 +77,25 @@ static void print_exemptions(const struct page *pg, const struct status *st)
 	}
 }
 
-static size_t count_twins(const struct ruleset *rs, const struct fw_chain *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < rs->n_twins; i++)
-		n += twin_is_in(&rs->twins[i], c);
-	return n;
-}
-
-/* Chains that are jumped to hold twins, too, and have no need of their own. */
-static void print_twin_places(const struct page *pg, const struct ruleset *have)
-{
-	for (size_t i = 0, same = 1; i < have->n_twins; i++, same++) {
-		const struct twin *w = &have->twins[i], *next = w + 1;
-		struct text t = { 0 };
-
-		if (i + 1 < have->n_twins && !twin_compare_chains(w, next))
-			continue;
-		chain_name_text(w->form, w->family, w->table, w->chain, &t);
-		fprintf(pg->out, "  %s: %zu twin%s\n", t.s, same, plural(same));
-		free(t.s);
-		same = 0;
-	}
-}
-
-/* One line for all needs of this kind of one base chain. */
-static void print_need(const struct page *pg, const struct twin_plan *plan, size_t first)
-{
-	const struct chain_need *need = &plan->needs[first];
-	struct text t = { 0 };
-	size_t others = 0;
-
-	for (size_t i = first + 1; i < plan->n_needs; i++)
-		others += plan->needs[i].chain == need->chain &&
-			  plan->needs[i].need == need->need &&
-			  strcmp(plan->needs[i].why, need->why) != 0;
-	fw_chain_text(need->chain, &t);
-	fprintf(pg->out, "  %s: %s: %s", t.s, twin_need_name(need->need), need->why);
-	if (others)
-		fprintf(pg->out, " (and more: -v)");
-	fputc('\n', pg->out);
-	free(t.s);
-}
-
-static bool has_need(const struct twin_plan *plan, const struct fw_chain *c, enum twin_need need)
-{
-	for (size_t i = 0; i < plan->n_needs; i++)
-		if (plan->needs[i].chain == c && plan->needs[i].need == need)
-			return true;
-	return false;
-}
-
-static bool said_before(const struct twin_plan *plan, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (plan->needs[k].chain == plan->needs[i].chain &&
-		    plan->needs[k].need == plan->needs[i].need)
-			return true;
-	return false;
-}
-
-/* Does it say the same of the same packets, the family aside? */
-static bool same_but_family(const struct chain_need *a, const struct chain_need *b)
-{
-	return a->chain == b->chain && a->class == b->class && a->need == b->need &&
-	       !strcmp(a->names, b->names) && !strcmp(a->why, b->why);
-}
-
-/* One line for both families where they fare alike. */
-static void print_in_full(const struct page *pg, const struct twin_plan *plan, size_t i)
-{
-	const struct chain_need *need = &plan->needs[i];
-	const char *family = need->family == FAMILY_V4 ? " ipv4" : " ipv6";
-	struct text t = { 0 };
-
-	for (size_t k = 0; k < plan->n_needs; k++) {
-		if (k == i || !same_but_family(need, &plan->needs[k]))
-			continue;
-		if (k < i)
-			return;
-		family = "";
-	}
-	fw_chain_text(need->chain, &t);
-	fprintf(pg->out, "  %s: %s%s %s: %s: %s\n", t.s, need->names, family,
-		packet_class_name(need->class), twin_need_name(need->need), need->why);
-	free(t.s);
-}
-
 static void print_twins(const struct page *pg, const struct status *st)
 {
-	const struct twin_plan *plan = st->plan;
-
-	if (!plan->n_needs && !st->have->n_twins)
+	if (!st->plan->n_needs && !st->have->n_twins && !st->want->n_twins)
 		return;
 	heading(pg, "Twins in the host's firewall");
-	print_twin_places(pg, st->have);
-	for (size_t i = 0; i < plan->n_needs; i++) {
-		bool silent = plan->needs[i].need == NEED_TWINS &&
-			      count_twins(st->have, plan->needs[i].chain);
+	status_print_twins(st, pg->verbose, pg->out);
+}
 
-		silent = silent || (plan->needs[i].need == NEED_NONE &&
-				    has_need(plan, plan->needs[i].chain, NEED_TWINS));
+static void print_walks(const struct page *pg, const struct status *st)
+{
+	if (!st->walks || !st->walks->n)
+		return;
+	heading(pg, "Walks through its chains");
+	for (size_t i = 0; i < st->walks->n; i++) {
+		struct text t = { 0 };
 
-		if (pg->verbose)
-			print_in_full(pg, plan, i);
-		else if (!silent && !said_before(plan, i))
-			print_need(pg, plan, i);
+		walk_account_text(&st->walks->v[i], &t);
+		fwrite(t.s, 1, t.len, pg->out);
+		free(t.s);
 	}
 }
 
@@ -225,6 +137,7 @@ void status_text(const struct status *st, bool verbose, bool colour, FILE *out)
 	print_head(&pg, st);
 	print_exemptions(&pg, st);
 	print_twins(&pg, st);
+	print_walks(&pg, st);
 	if (!st->n_drift)
 		return;
 	heading(&pg, "Drift: + belongs there, - does not");

@@ -148,57 +148,236 @@ static void test_almost_loaded(void **state)
 	tear_down(&s);
 }
 
-static void add_need(struct scene *s, const struct fw_chain *c, enum twin_need need,
-		     const char *why)
+static struct chain_need *add_need(struct scene *s, const struct fw_chain *c, const char *names,
+				   enum packet_class class, enum twin_need need, const char *why)
 {
 	struct chain_need *n = ARRAY_ADD(s->plan.needs, s->plan.n_needs);
 
 	n->chain = c;
-	n->names = (char *)"web";
+	n->names = (char *)names;
+	n->class = class;
 	n->need = need;
 	n->why = (char *)why;
+	return n;
 }
 
-static void test_needs(void **state)
+static void add_twin(struct ruleset *rs, const struct fw_chain *c, uint64_t anchor)
 {
-	struct fw_chain input = { .family = TABLE_INET,
-				  .table = (char *)"filter",
-				  .name = (char *)"input" };
-	struct fw_chain output = { .family = TABLE_IP6,
-				   .table = (char *)"f",
-				   .name = (char *)"out" };
-	auto_free char *text = NULL, *more = NULL;
-	struct scene s;
-	struct twin *w;
-
-	(void)state;
-	set_up(&s, WEB);
-	w = ruleset_add_twin(&s.have);
-	*w = (struct twin){
-		.family = TABLE_INET,
-		.table = xstrdup("filter"),
-		.chain = xstrdup("input"),
+	*ruleset_add_twin(rs) = (struct twin){
+		.form = c->form,
+		.family = c->family,
+		.table = xstrdup(c->table),
+		.chain = xstrdup(c->name),
+		.anchor = anchor,
 		.names = xstrdup("web"),
 		.match = { .families = FAMILIES_BOTH },
 		.body = xstrdup(""),
 	};
-	add_need(&s, &input, NEED_TWINS, "rule 1 asks");
-	add_need(&s, &input, NEED_CLOSED, "nothing accepts it");
-	add_need(&s, &output, NEED_NONE, "policy accept");
-	add_need(&s, &output, NEED_NONE, "another reason");
+}
+
+static struct fw_chain chain(enum form form, enum table_family f, const char *table,
+			     const char *name)
+{
+	return (struct fw_chain){
+		.form = form, .family = f, .table = (char *)table, .name = (char *)name
+	};
+}
+
+static void check_twins(const struct scene *s, bool verbose, const char *expected)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+
+	status_print_twins(&s->st, verbose, f);
+	fclose(f);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void test_needs(void **state)
+{
+	struct fw_chain fw[] = {
+		chain(FORM_NFT, TABLE_INET, "filter", "input"),
+		chain(FORM_IPTABLES_NFT, TABLE_IP6, "filter", "OUTPUT"),
+		chain(FORM_LEGACY, TABLE_IP, "filter", "INPUT"),
+		chain(FORM_NFT, TABLE_IP, "nat", "pre"),
+		chain(FORM_NFT, TABLE_INET, "filter", "sub"),
+	};
+	struct scene s;
+
+	(void)state;
+	set_up(&s, WEB);
+	add_twin(&s.have, &fw[0], 1);
+	add_twin(&s.want, &fw[0], 1);
+	add_twin(&s.want, &fw[0], 2);
+	add_twin(&s.want, &fw[4], 1);
+	add_need(&s, &fw[0], "web", CLASS_OPENING, NEED_TWINS, "rule 1 asks");
+	add_need(&s, &fw[0], "web", CLASS_ERROR, NEED_TWINS, "rule 2 asks");
+	add_need(&s, &fw[0], "web", CLASS_OPENING, NEED_CLOSED, "nothing accepts it")->part =
+		(char *)"443";
+	add_need(&s, &fw[0], "dns", CLASS_OPENING, NEED_TWINS, "rule 1 asks");
+	add_need(&s, &fw[0], "web", CLASS_CONTINUING, NEED_NONE, "policy accept");
+	add_need(&s, &fw[1], "web", CLASS_OPENING, NEED_NONE, "policy accept");
+	add_need(&s, &fw[1], "web", CLASS_ERROR, NEED_NONE, "another reason");
+	add_need(&s, &fw[2], "web", CLASS_OPENING, NEED_REFUSED, "no twin")->finding = "some-id";
+	add_need(&s, &fw[2], "web", CLASS_OPENING, NEED_TWINS, "rule 9")->family = FAMILY_V6;
+	add_need(&s, &fw[1], "web", CLASS_OPENING, NEED_NONE, "policy accept")->family = FAMILY_V6;
+	add_need(&s, &fw[3], "web", CLASS_OPENING, NEED_IGNORED, "accept = none");
+	add_need(&s, &fw[3], "a", CLASS_OPENING, NEED_CLOSED, "shut")->part = (char *)"1";
+	add_need(&s, &fw[3], "b", CLASS_OPENING, NEED_CLOSED, "shut")->part = (char *)"2";
+	add_need(&s, &fw[3], "c", CLASS_OPENING, NEED_REFUSED, "why")->finding = "one";
+	add_need(&s, &fw[3], "d", CLASS_OPENING, NEED_REFUSED, "why")->finding = "two";
 	status_compare(&s.st);
-	text = text_of(&s.st, false, false);
-	assert_non_null(strstr(text, "  inet filter input: 1 twin\n"));
-	assert_non_null(strstr(text, "  inet filter input: closed: nothing accepts it\n"));
-	assert_non_null(strstr(text, "  ip6 f out: none needed: policy accept (and more: -v)\n"));
-	assert_null(strstr(text, "another reason"));
-	assert_null(strstr(text, "rule 1 asks"));
-	more = text_of(&s.st, true, false);
-	assert_non_null(
-		strstr(more, "  inet filter input: web ipv4 opening: twins: rule 1 asks\n"));
-	assert_non_null(strstr(more, "another reason"));
+	check_twins(
+		&s, false,
+		"  inet filter input: web continuing: none needed: policy accept\n"
+		"  inet filter input: dns,web opening,error: twins: 1 present, 1 missing\n"
+		"  inet filter input: web port 443 opening: closed: nothing accepts it\n"
+		"  iptables-nft ip6 filter OUTPUT: web: none needed: policy accept (and more: "
+		"-v)\n"
+		"  iptables-legacy ip filter INPUT: web ipv6: twins: in the chains that it leads "
+		"to\n"
+		"  iptables-legacy ip filter INPUT: web ipv4: refused (some-id): no twin\n"
+		"  ip nat pre: a port 1: closed: shut\n"
+		"  ip nat pre: b port 2: closed: shut\n"
+		"  ip nat pre: c: refused (one): why\n"
+		"  ip nat pre: d: refused (two): why\n"
+		"  ip nat pre: web: left alone: accept = none\n"
+		"  inet filter sub: twins: 1 missing\n");
+	check_twins(
+		&s, true,
+		"  inet filter input: web continuing: none needed: policy accept\n"
+		"  inet filter input: dns: twins: rule 1 asks\n"
+		"  inet filter input: web opening: twins: rule 1 asks\n"
+		"  inet filter input: web error: twins: rule 2 asks\n"
+		"  inet filter input: web port 443 opening: closed: nothing accepts it\n"
+		"  iptables-nft ip6 filter OUTPUT: web ipv4 error: none needed: another reason\n"
+		"  iptables-nft ip6 filter OUTPUT: web opening: none needed: policy accept\n"
+		"  iptables-legacy ip filter INPUT: web ipv6: twins: rule 9\n"
+		"  iptables-legacy ip filter INPUT: web ipv4: refused (some-id): no twin\n"
+		"  ip nat pre: a port 1: closed: shut\n"
+		"  ip nat pre: b port 2: closed: shut\n"
+		"  ip nat pre: c: refused (one): why\n"
+		"  ip nat pre: d: refused (two): why\n"
+		"  ip nat pre: web: left alone: accept = none\n"
+		"  inet filter input: twins: 1 present, 1 missing\n"
+		"  inet filter sub: twins: 1 missing\n");
 	free(s.plan.needs);
 	tear_down(&s);
+}
+
+static void test_many_names(void **state)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" };
+	struct fw_chain c = chain(FORM_NFT, TABLE_INET, "filter", "input");
+	struct scene s;
+
+	(void)state;
+	set_up(&s, WEB);
+	for (size_t i = ARRAY_SIZE(names); i-- > 0;)
+		add_need(&s, &c, names[i], CLASS_OPENING, NEED_NONE, "it is open");
+	status_compare(&s.st);
+	check_twins(&s, false,
+		    "  inet filter input: a,b,c,d,e,f,g,h,+2: none needed: it is open\n");
+	free(s.plan.needs);
+	tear_down(&s);
+}
+
+/* Twins where no exemption needs them any more are told all the same. */
+static void test_twins_of_nobody(void **state)
+{
+	struct fw_chain c = chain(FORM_LEGACY, TABLE_IP, "filter", "INPUT");
+	auto_free char *text = NULL;
+	struct scene s;
+	json_t *root, *twin;
+
+	(void)state;
+	set_up(&s, WEB);
+	add_twin(&s.have, &c, 1);
+	status_compare(&s.st);
+	check_twins(&s, false, "  iptables-legacy ip filter INPUT: twins: 1 unneeded\n");
+	text = text_of(&s.st, false, false);
+	assert_non_null(
+		strstr(text, "\n  - unneeded twin iptables-legacy ip filter INPUT before 1"));
+	root = json_of(&s.st);
+	twin = json_array_get(json_object_get(root, "twins"), 0);
+	assert_string_equal(json_string_value(json_object_get(twin, "state")), "unneeded");
+	assert_string_equal(json_string_value(json_object_get(twin, "form")), "iptables-legacy");
+	json_decref(root);
+	tear_down(&s);
+}
+
+static void test_json_of_chains(void **state)
+{
+	struct fw_chain c = chain(FORM_IPTABLES_NFT, TABLE_IP, "filter", "INPUT");
+	struct walk_packets packets = { (char *)"web", CLASS_ERROR, FAMILIES_BOTH };
+	struct fw_rule rule = { 0 };
+	struct walk_line line = { .chain = &c,
+				  .rule = &rule,
+				  .number = 3,
+				  .last = 5,
+				  .depth = 1,
+				  .tracked = (char *)"no",
+				  .untracked = (char *)"maybe: drop" };
+	struct walk_account account = { &c, &packets,		1,	     &line,
+					1,  (char *)"accepted", (char *)"x", (char *)"y" };
+	struct walk_accounts walks = { &account, 1 };
+	struct chain_need *n;
+	struct scene s;
+	json_t *root, *need, *walk;
+	auto_free char *text = NULL;
+
+	(void)state;
+	set_up(&s, WEB);
+	add_twin(&s.want, &c, 1);
+	n = add_need(&s, &c, "web", CLASS_ERROR, NEED_REFUSED, "w");
+	n->finding = "state-lost";
+	n->part = (char *)"80";
+	status_compare(&s.st);
+	root = json_of(&s.st);
+	assert_null(json_object_get(root, "walks"));
+	need = json_array_get(json_object_get(root, "needs"), 0);
+	text = json_dumps(need, JSON_COMPACT);
+	assert_string_equal(text, "{\"form\":\"iptables-nft\",\"family\":\"ip\",\"table\":"
+				  "\"filter\",\"chain\":\"INPUT\",\"exemptions\":\"web\","
+				  "\"class\":\"error\",\"packets\":\"ipv4\",\"ports\":\"80\","
+				  "\"need\":\"refused\",\"finding\":\"state-lost\",\"why\":\"w\"}");
+	json_decref(root);
+	s.st.walks = &walks;
+	root = json_of(&s.st);
+	walk = json_array_get(json_object_get(root, "walks"), 0);
+	free(text);
+	text = json_dumps(walk, JSON_COMPACT);
+	assert_string_equal(
+		text,
+		"{\"form\":\"iptables-nft\",\"family\":\"ip\",\"table\":\"filter\",\"chain\":"
+		"\"INPUT\",\"packets\":[{\"exemptions\":\"web\",\"class\":\"error\",\"packets\":"
+		"\"ipv4\"},{\"exemptions\":\"web\",\"class\":\"error\",\"packets\":\"ipv6\"}],"
+		"\"rules\":[{\"chain\":\"INPUT\",\"depth\":1,\"first\":3,\"last\":5,\"rule\":"
+		"null,\"tracked\":\"no\",\"untracked\":\"maybe: drop\",\"twin\":null}],"
+		"\"tracked\":\"accepted\",\"untracked\":\"x\",\"twinned\":\"y\"}");
+	json_decref(root);
+	free(s.plan.needs);
+	tear_down(&s);
+}
+
+static void test_json_of_diff(void **state)
+{
+	auto_free char *text = NULL, *compact = NULL;
+	struct ruleset have = { 0 };
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+	json_t *root;
+
+	(void)state;
+	status_diff_json("+ a\n- b\n", "nftables", &have, true, f);
+	fclose(f);
+	root = json_loads(text, 0, NULL);
+	compact = json_dumps(root, JSON_COMPACT);
+	assert_string_equal(compact, "{\"backend\":\"nftables\",\"equal\":false,\"blocked\":true,"
+				     "\"rules\":0,\"twins\":0,\"differences\":[\"+ a\",\"- b\"]}");
+	json_decref(root);
 }
 
 static void test_diff_lines(void **state)
@@ -264,6 +443,10 @@ int main(void)
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_almost_loaded),
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_twins_of_nobody),
+		cmocka_unit_test(test_json_of_chains),
+		cmocka_unit_test(test_json_of_diff),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_diff_lines),
 		cmocka_unit_test(test_nothing_applied),

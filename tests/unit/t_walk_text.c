@@ -151,6 +151,8 @@ static void jumps_are_indented_and_rows_joined(void **state)
 	b_verdict(b_rule(c), FW_JUMP, "deny");
 	b_verdict(b_proto(b_rule(c), IPPROTO_TCP), FW_JUMP, "deep");
 	b_verdict(b_rule(c), FW_JUMP, "deny");
+	b_verdict(b_rule(c), FW_JUMP, "late");
+	b_verdict(b_rule(b_chain(&w.fw, "late")), FW_RETURN, NULL);
 	for (int i = 0; i < 6; i++)
 		b_verdict(b_dport(b_proto(b_rule(deny), IPPROTO_UDP), 9, 9), FW_DROP, NULL);
 	b_verdict(b_rule(deny), FW_JUMP, "deep");
@@ -170,6 +172,8 @@ static void jumps_are_indented_and_rows_joined(void **state)
 	      "      yes: jump deep  yes: jump deep           2  meta l4proto tcp jump deep  # its "
 	      "rules: above\n"
 	      "      yes: jump deny  yes: jump deny           3  jump deny  # its rules: above\n"
+	      "      yes: jump late  yes: jump late           4  jump late\n"
+	      "      yes: return     yes: return                1  return\n"
 	      "    in either state: depends: rule 1 of deep may drop, else accepted\n");
 	world_free(&w);
 }
