@@ -164,6 +164,20 @@ def twins(host):
     return [line.strip() for line in text.splitlines() if '"untrack:' in line]
 
 
+IPTABLES_TWIN = re.compile(r'^-A .* --ctstate UNTRACKED -m comment --comment "?untrack:.*\n', re.M)
+
+
+def iptables_twins(host, form):
+    """The twins in the tables of this iptables, "nft" or "legacy", as it saves them."""
+    text = "".join(host.run(f"{tool}-{form}-save").stdout for tool in ("iptables", "ip6tables"))
+    return [line.strip() for line in IPTABLES_TWIN.findall(text)]
+
+
+def without_twins(save):
+    """What iptables-save or iptables -S says, but for our rules."""
+    return IPTABLES_TWIN.sub("", save)
+
+
 def foreign(host):
     """The listing without our table."""
     return re.sub(r"^table inet untrack \{.*?^\}\n", "", host.listing(), flags=re.M | re.S)

@@ -7,8 +7,8 @@ import functools
 import os
 
 from firewalls import GIVEN, all_firewalls
-from harness import (Untrack, claim, equal, listings, same_listings, test, together, tracked,
-                     twins)
+from harness import (Untrack, claim, equal, iptables_twins, listings, same_listings, test, together,
+                     tracked, twins)
 from matrix import Router, Server, Talks
 from netlink import generation
 from traffic import SERVER, SERVER_LAN
@@ -48,6 +48,10 @@ def apply_and_remove(host, untrack):
     return before, said
 
 
+def all_twins(host, firewall):
+    return twins(host) + (iptables_twins(host, firewall.form) if firewall.form else [])
+
+
 def web(firewall):
     """A service of this host on the port that the firewall opens."""
     scene = Server(firewall.load, firewall.port)
@@ -58,7 +62,7 @@ def web(firewall):
     equal([e for e in scene.served("tcp", firewall.port) if firewall.name not in ZONED
            or not {e.src, e.dst} & set(SERVER_LAN.values())], [], "entries of what is exempt")
     others = len(tracked(scene.host, port=22))
-    rules = twins(scene.host)
+    rules = all_twins(scene.host, firewall)
     wants_syn = firewall.mentions("syn")  # of what is new, as a live connection is after a removal
     live = Talks(scene.client, SERVER, (firewall.port,))
     untrack.remove()
@@ -90,7 +94,7 @@ def variant(firewall, name):
     if name == "client":
         left = scene.asked("tcp", 80) + scene.asked("udp", 53)
     equal(left, [], "entries of what is exempt")
-    rules = twins(scene.host)
+    rules = all_twins(scene.host, firewall)
     untrack.remove()
     if "dynamic" not in before["nft"]:
         same_listings(listings(scene.host), before, "after the removal")
@@ -117,7 +121,7 @@ def router(firewall, config):
     found = scene.answers()
     if config == ROUTER:
         equal(scene.forwarded("tcp", 80), [], "entries of what is exempt")
-    return {"answers": found, "twins": twins(scene.host)}
+    return {"answers": found, "twins": all_twins(scene.host, firewall)}
 
 
 def check_refusal(host, untrack, finding):
