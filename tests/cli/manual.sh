@@ -47,7 +47,7 @@ synopsis_has_as() {
 }
 
 findings_of_manual() {
-	sed -n '/^\.Sh DIAGNOSTICS/,$s/^\.It Ql //p' $page | tr -d ',' | tr ' ' '\n' | sort -u
+	sed -n '/^\.Sh FINDINGS/,$s/^\.It Ql //p' $page | tr -d ',' | tr ' ' '\n' | sort -u
 }
 
 source_is_explained() {
