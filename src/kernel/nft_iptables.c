@@ -19,13 +19,29 @@
 #define EXTENSION_ROOM 128
 #define HEADER_ROOM 2048
 #define TCP_FLAGS_OFFSET 13
+/* The kernel gives a listing in pieces of 32 KiB (net/netlink/af_netlink.c). A rule that does not
+ * fit into one ends every listing without an error: nft and iptables then see no rule at all. */
+#define LISTED_MAX 28000
+
+/* Bytes of the rule as the kernel lists it, or a little more. A body has two letters for each. */
+static size_t listed_size(const struct twin *w)
+{
+	size_t n, size = HEADER_ROOM + strlen(w->body) / 2;
+	struct xt_buf *v = xt_twin_write(&w->match, w->names, &n);
+
+	for (size_t i = 0; i < n; i++)
+		size += EXTENSION_ROOM + v[i].len;
+	xt_bufs_free(v, n);
+	return size;
+}
 
 bool nft_iptables_fits(const struct twin *w)
 {
 	unsigned families = w->family == TABLE_IP ? FAMILIES_V4 : FAMILIES_V6;
 
 	return w->family != TABLE_INET && w->match.families == families &&
-	       iptables_match_fits(&w->match) && !strchr(w->body, '{');
+	       iptables_match_fits(&w->match) && !strchr(w->body, '{') &&
+	       listed_size(w) <= LISTED_MAX;
 }
 
 size_t nft_iptables_room(const struct twin *w, const struct xt_buf *v, size_t n)

@@ -14,11 +14,15 @@
 /* Excluded prefixes, each of which is a match of its own. A rule with fifty of them can be written,
  * but iptables-restore 1.8.9 (at most 255 words in a rule) then refuses the whole table. */
 #define IPTABLES_EXCLUDED_MAX 24
+/* Of IPv6 errors: a u32 match of 2 KiB each, and the kernel lists no rule longer than 32 KiB, nor
+ * any behind it. */
+#define IPTABLES_QUOTED_EXCLUDED6_MAX 8
 
 /* Can one rule ask for this? One family and one protocol (or ICMP_IS_ERROR); sport and dport in
  * IPTABLES_PORT_SLOTS slots each, of ICMP_IS_ERROR in IPTABLES_QUOTED_RANGES ranges each; of in and
  * not_in together at most one interface, and so for out; at most one prefix in src and one in dst;
- * IPTABLES_EXCLUDED_MAX in not_src and not_dst together. */
+ * IPTABLES_EXCLUDED_MAX in not_src and not_dst together, of ICMP_IS_ERROR in IPv6
+ * IPTABLES_QUOTED_EXCLUDED6_MAX. */
 bool iptables_match_fits(const struct match *m);
 
 /* Cuts m into matches that fit and together are m; the caller frees each and the array. *n == 0:

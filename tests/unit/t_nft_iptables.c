@@ -309,6 +309,170 @@ static void a_comment_makes_no_twin(void **state)
 	ruleset_free(&got);
 }
 
+static const struct fw_rule *rule_of(const struct fw *fw, const char *chain, size_t i)
+{
+	for (size_t k = 0; k < fw->n_chains; k++)
+		if (!strcmp(fw->chains[k].name, chain) && i < fw->chains[k].n_rules)
+			return &fw->chains[k].rules[i];
+	fail_msg("no rule %zu in %s", i, chain);
+	return NULL;
+}
+
+static void the_wordiest_match(bool icmp, struct match *m)
+{
+	struct prefix p = { FAMILY_V6, 127, { 0x20, 1, 0x0d, 0xb8, [15] = 0xfe } };
+
+	*m = (struct match){ .families = FAMILIES_V6, .proto = IPPROTO_TCP };
+	m->tcp = icmp ? TCP_ANY : TCP_CONTINUING;
+	m->icmp = icmp ? ICMP_IS_ERROR : ICMP_ANY;
+	m->dst_kind = DST_NOT_LOCAL;
+	for (unsigned i = 0; i < (icmp ? IPTABLES_QUOTED_RANGES : IPTABLES_PORT_SLOTS); i++)
+		ports_add(&m->sport, (uint16_t)(60000 + 2 * i), (uint16_t)(60000 + 2 * i));
+	ports_copy(&m->dport, &m->sport);
+	ifaces_add(&m->not_in, "fifteen-letters");
+	/* Each of those that are quoted has a u32 match to itself, of two thousand bytes. */
+	for (unsigned i = 0; i < (icmp ? IPTABLES_QUOTED_EXCLUDED6_MAX : IPTABLES_EXCLUDED_MAX);
+	     i++, p.addr[7]++)
+		addrs_add(i % 2 ? &m->not_src : &m->not_dst, &p);
+	addrs_add(&m->src, &p);
+	addrs_add(&m->dst, &p);
+	assert_true(iptables_match_fits(m));
+}
+
+/* iptables-restore takes 255 words of a rule, each of at most 1023 letters. */
+static void the_longest_rules_are_restored(void **state)
+{
+	struct fixture *f = need_iptables(state);
+	struct ruleset none = { 0 };
+
+	for (int icmp = 0; icmp < 2; icmp++) {
+		struct ruleset want = { 0 };
+		struct twin *w;
+		struct fw fw;
+		char *text;
+
+		flush();
+		load(1);
+		read_all(f, &none, &fw);
+		w = ruleset_add_twin(&want);
+		*w = (struct twin){ .form = FORM_IPTABLES_NFT,
+				    .family = TABLE_IP6,
+				    .table = xstrdup("filter"),
+				    .chain = xstrdup("services"),
+				    .names = xstrdup("web,api,+12") };
+		the_wordiest_match(icmp, &w->match);
+		text = iptables_twin_body(rule_of(&fw, "services", icmp ? 1 : 0), &w->match);
+		assert_non_null(text);
+		w->body = xasprintf("saddr:2001:db8::/32 daddr:2001:db8::/33 %s", text);
+		free(text);
+		ruleset_normalise(&want);
+		apply(f, &want);
+		text = must_tool(1, "-save", "", NULL);
+		free(must_tool(1, "-restore", "", text));
+		free(text);
+		assert_holds_at_new_handles(f, &want);
+		ruleset_free(&want);
+		fw_free(&fw);
+	}
+}
+
+/* A rule that the kernel cannot list hides all others. */
+static void what_cannot_be_listed_is_refused(void **state)
+{
+	struct fixture *f = need_iptables(state);
+	struct text body = { 0 };
+	struct ruleset none = { 0 }, want = { 0 };
+	struct twin *w;
+
+	load(1);
+	assert_holds(f, &none);
+	w = ruleset_add_twin(&want);
+	*w = (struct twin){ .form = FORM_IPTABLES_NFT,
+			    .family = TABLE_IP6,
+			    .table = xstrdup("filter"),
+			    .chain = xstrdup("services"),
+			    .names = xstrdup("web") };
+	the_wordiest_match(true, &w->match);
+	for (int i = 0; i < 2000; i++)
+		text_add(&body, "counter: ");
+	text_add(&body, "verdict:accept");
+	w->body = body.s;
+	assert_int_equal(nft_backend.commit(f->b, &want, &f->d), COMMIT_FAILED);
+	assert_non_null(strstr(f->d.v[0].text, "no single rule can match this"));
+	diag_free(&f->d);
+	ruleset_free(&want);
+}
+
+/* What an administrator sees. */
+static void words(void **state)
+{
+	static const struct {
+		const char *match, *body, *line;
+	} cases[] = {
+		{ "family ipv4 protocol tcp dport 80,8000-8010 in eth* to local opening",
+		  "daddr:!10.0.0.0/9 counter: verdict:accept",
+		  "-A INPUT ! -d 10.0.0.0/9 -i eth+ -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN "
+		  "-m multiport --dports 80,8000:8010 -m addrtype --dst-type LOCAL "
+		  "-m conntrack --ctstate UNTRACKED -m comment --comment \"untrack:web\" -j "
+		  "ACCEPT" },
+		{ "family ipv4 protocol udp sport 53 not-in eth0 src 192.0.2.0/24 not-src "
+		  "192.0.2.8/29",
+		  "saddr:10.0.0.0/8 counter: verdict:return",
+		  "-A INPUT -s 10.0.0.0/8 ! -i eth0 -p udp -m multiport --sports 53 "
+		  "-m iprange --src-range 192.0.2.0-192.0.2.255 "
+		  "-m iprange ! --src-range 192.0.2.8-192.0.2.15 "
+		  "-m conntrack --ctstate UNTRACKED -m comment --comment \"untrack:web\" -j "
+		  "RETURN" },
+		{ "family ipv4 protocol icmp request", "counter: verdict:accept",
+		  "-A INPUT -p icmp -m u32 --u32 \"0x0>>0x16&0x3c@0x0>>0x18=0x8,0xd,0xf,0x11\" "
+		  "-m conntrack --ctstate UNTRACKED -m comment --comment \"untrack:web\" -j "
+		  "ACCEPT" },
+		{ "family ipv4 error protocol tcp dport 80 src 10.0.0.0/8 not-dst 10.1.2.3",
+		  "counter: verdict:accept",
+		  "-A INPUT -p icmp -m u32 --u32 \"0x0>>0x16&0x3c@0x0>>0x18=0x3:0x5,0xb:0xc&&"
+		  "0x0>>0x16&0x3c@0x10>>0x10&0xff=0x6&&"
+		  "0x0>>0x16&0x3c@0x8>>0x16&0x3c@0x8&0xffff=0x50&&"
+		  "0x0>>0x16&0x3c@0x14&0xff000000=0xa000000&&"
+		  "0x0>>0x16&0x3c@0x18=0x0:0xa010202,0xa010204:0xffffffff\" "
+		  "-m conntrack --ctstate UNTRACKED -m comment --comment \"untrack:web\" -j "
+		  "ACCEPT" },
+		{ "family ipv6 error protocol udp sport 53 not-src 2001:db8::/36",
+		  "counter: verdict:accept",
+		  "-A INPUT -p ipv6-icmp -m u32 --u32 \"0x4>>0x8&0xff=0x3a&&0x28>>0x18=0x1:0x4&&"
+		  "0x34>>0x8&0xff=0x11&&0x58>>0x10=0x35&&0x44=0x0:0xffffffff\" "
+		  "-m u32 ! --u32 \"0x38=0x20010db8&&0x3c&0xf0000000=0x0\" "
+		  "-m conntrack --ctstate UNTRACKED -m comment --comment \"untrack:web\" -j "
+		  "ACCEPT" },
+		{ "family ipv6 protocol tcp dport 80 in lo continuing",
+		  "payload:08000100000000010800020000000002080003000000000d0800040000000001 "
+		  "counter: verdict:accept",
+		  "-A INPUT -i lo -p tcp -m u32 --u32 \"0x4>>0x8&0xff=0x6&&"
+		  "0x34>>0x10&0x17=0x0:0x1,0x3:0x17\" -m multiport --dports 80 "
+		  "-m conntrack --ctstate UNTRACKED -m comment --comment \"untrack:web\" -j "
+		  "ACCEPT" },
+	};
+	struct fixture *f = need_iptables(state);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int v6 = strstr(cases[i].match, "ipv6") != NULL;
+		auto_free char *line =
+			xasprintf("twin iptables-nft %s filter INPUT last untrack:web "
+				  "%s :: %s\n",
+				  v6 ? "ip6" : "ip", cases[i].match, cases[i].body);
+		struct ruleset want;
+		char *list;
+
+		flush();
+		load(v6);
+		parse(f, &want, line);
+		apply(f, &want);
+		list = must_tool(v6, "", "-S INPUT | tail -n 1 | tr -d '\\n'", NULL);
+		assert_string_equal(list, cases[i].line);
+		free(list);
+		ruleset_free(&want);
+	}
+}
+
 static void a_plain_twin(struct ruleset *rs, const char *body)
 {
 	struct twin *w = ruleset_add_twin(rs);
@@ -387,6 +551,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_fits_survives_a_restore),
 		cmocka_unit_test(iptables_finds_them_by_their_words),
+		cmocka_unit_test(the_longest_rules_are_restored),
+		cmocka_unit_test(what_cannot_be_listed_is_refused),
+		cmocka_unit_test(words),
 		cmocka_unit_test(a_comment_makes_no_twin),
 		cmocka_unit_test(refusals_name_their_twin),
 		cmocka_unit_test(what_does_not_fit_is_refused),
