@@ -99,7 +99,7 @@ static void find_path(const struct policy *p, const struct host *h, const struct
 	for (size_t k = 0; k < h->n_interfaces; k++) {
 		const char *name = h->interfaces[k].name;
 
-		if (forwards(&h->interfaces[k], families) && !is_ours(i, s, name) &&
+		if (forwards(&h->interfaces[k], families) &&
 		    (s ? is_routed_tracked(p, s, name) : is_tracked(p, name)))
 			add_name(&out->others, &out->n_others, name);
 	}
@@ -126,7 +126,7 @@ static void check_path(const struct policy *p, const struct host *h, const struc
 	struct path path;
 
 	find_path(p, h, i, s, &path);
-	if (path.n_ours && path.n_others)
+	if (path.n_others)
 		say_half(&path, s ? s->name : i->name, s ? &s->iface_at : &i->iface_at, d);
 	free(path.ours.s);
 	free(path.others.s);

@@ -12,25 +12,18 @@ bool service_serves(const struct service *s)
 	return s->role == ROLE_SERVER || s->role == ROLE_PEER;
 }
 
-static bool any_has_ports(const struct protos *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (proto_has_ports(l->v[i]))
-			return true;
-	return false;
-}
-
 /* ---- ephemeral-overlap -------------------------------------------------------------------------
  */
 
-/* Those ports of s that the kernel may give to a connection that starts here. */
+/* Those ports of s, all of protocols that have ports, that the kernel may give to a connection
+ * which starts here. */
 static void overlap(const struct service *s, const struct host *h, struct ports *out)
 {
 	const struct port_range e = h->params.ephemeral;
 	struct ports outside = { 0 };
 
 	*out = (struct ports){ 0 };
-	if (!service_serves(s) || !any_has_ports(&s->protos) || !e.lo || e.lo > e.hi)
+	if (!service_serves(s) || !e.lo || e.lo > e.hi)
 		return;
 	ports_add(&outside, 0, e.lo - 1);
 	if (e.hi < UINT16_MAX)

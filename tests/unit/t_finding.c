@@ -76,19 +76,19 @@ static void ephemeral(struct host *h)
 	h->params.ephemeral = (struct port_range){ 1, 1000 };
 }
 
-static struct fw_chain *stateful(struct host *h)
+static void stateful(struct fw_chain *c)
 {
-	struct fw_chain *c = input(h, FW_DROP);
-
 	b_verdict(b_ct_state(b_rule(c), EST | REL, false), FW_ACCEPT, NULL);
 	b_verdict(b_ct_state(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 22, 80), NEW, false),
 		  FW_ACCEPT, NULL);
-	return c;
 }
 
 static void owned(struct host *h)
 {
-	stateful(h)->owned = true;
+	struct fw_chain *c = input(h, FW_DROP);
+
+	c->owned = true;
+	stateful(c);
 }
 
 static void untracked(struct host *h)
@@ -322,7 +322,12 @@ static void test_untracked_dropped_by_whom(void **state)
 	check_dropped((const char *const[]){ "dynamic", "smurfs", NULL }, shorewall);
 	check_dropped((const char *const[]){ "sha-lh-5fc1", "reject", NULL }, shorewall);
 	check_dropped((const char *const[]){ "dynamic", "dynamically", NULL }, TAKE_OUT);
+	check_dropped((const char *const[]){ "dynamics", "rejected", NULL }, TAKE_OUT);
 	check_dropped((const char *const[]){ "ufw-before-input", NULL }, ufw);
+	untracked(&h); /* iptables-nft and iptables-legacy have nothing to do with each other */
+	in_iptables(&h.fw.chains[0], FORM_LEGACY, "INPUT");
+	in_iptables(b_chain(&h.fw, "ufw-before-input"), FORM_IPTABLES_NFT, NULL);
+	assert_cure(&h, WEB, "untracked-dropped", NULL, TAKE_OUT);
 	check_dropped((const char *const[]){ "myufw-before-input", NULL }, TAKE_OUT);
 	check_dropped((const char *const[]){ NULL }, TAKE_OUT);
 	untracked(&h); /* names of iptables' chains mean nothing in a table of nft */
@@ -346,13 +351,15 @@ static void test_owned_table(void **state)
 	struct fw_chain *c;
 
 	(void)state;
-	owned(&h);
-	h.fw.chains[0].rules[0].twin = 0; /* ours do not count */
+	c = input(&h, FW_DROP);
+	c->owned = true;
+	b_verdict(b_rule(c), FW_ACCEPT, NULL);
+	c->rules[0].twin = 0; /* ours do not count */
+	stateful(c);
 	c = b_base(&h.fw, "output", HOOK_OUTPUT, FW_DROP);
 	c->owned = true;
 	b_verdict(b_proto(b_rule(c), IPPROTO_UDP), FW_ACCEPT, NULL);
 	b_verdict(b_ct_state(b_rule(c), EST, false), FW_ACCEPT, NULL);
-	h.fw.chains[0].rules[0].twin = -1;
 	assert_cure(
 		&h, WEB "[service api]\nprotocol = tcp\nport = 81\nlocal = 192.0.2.1\n",
 		"owned-table",
@@ -369,6 +376,30 @@ static void test_owned_table(void **state)
 		"state untracked tcp dport 22-80 accept\n"
 		"output, before its rule 2: tcp sport 80 tcp flags & (fin|syn|rst|ack) != syn ct "
 		"state untracked accept");
+}
+
+/* One finding for each table that is owned, and none for others. */
+static void test_owned_tables(void **state)
+{
+	struct host h = { 0 };
+	struct diag d = { 0 };
+	unsigned n = 0;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct fw_chain *c = input(&h, FW_DROP);
+
+		free(c->table);
+		c->table = xstrdup(i % 2 ? "other" : "filter");
+		c->owned = i < 2;
+		c->family = i < 2 ? TABLE_INET : TABLE_IP;
+		stateful(c);
+	}
+	find(&h, WEB, &d);
+	for (size_t i = 0; i < d.n; i++)
+		n += !strcmp(d.v[i].id, "owned-table");
+	assert_int_equal(n, 2);
+	diag_free(&d);
 }
 
 /* The match from its neutral words, as a rule in nft's. */
@@ -462,12 +493,28 @@ static struct fw_rule *b_xt(struct fw_rule *r, const char *what, const char *ext
 	return r;
 }
 
+/* A rule with two extensions, of which this makes the second one, or what comes after it. */
+static void check_unknown(bool native, const char *words)
+{
+	struct host h = { 0 };
+	struct fw_rule *r = b_rule(input(&h, FW_DROP));
+	struct diag d = { 0 };
+	const struct finding *f;
+
+	in_iptables(&h.fw.chains[0], FORM_IPTABLES_NFT, "INPUT");
+	b_load(b_xt(r, "match", "mark"), FW_F_META_MARK, 0, 4);
+	b_expr(b_xt(r, "match", "geoip"), FW_UNKNOWN, "match", native ? xstrdup("future") : NULL);
+	b_verdict(r, FW_ACCEPT, NULL);
+	find(&h, WEB, &d);
+	f = find_id(&d, "state-unknown", SEVERITY_ERROR);
+	assert_non_null(f);
+	assert_non_null(strstr(f->text, words));
+	diag_free(&d);
+}
+
 static void test_unknown(void **state)
 {
-	static const char cure[] = "take the rule's traffic out of the exemption, or set accept = "
-				   "none and write the rules for untracked packets by hand";
 	struct host h = { 0 };
-	struct fw_rule *r;
 
 	(void)state;
 	unknown(&h);
@@ -475,25 +522,12 @@ static void test_unknown(void **state)
 		    "rule 1 of inet filter input ([future] accept) holds the expression "
 		    "\"future\", which this version does not know, and it decides about the "
 		    "opening packets of web",
-		    cure);
-	r = b_rule(input(&h, FW_DROP));
-	in_iptables(&h.fw.chains[0], FORM_LEGACY, "INPUT");
-	b_load(b_xt(r, "match", "mark"), FW_F_META_MARK, 0, 4);
-	b_other(b_xt(r, "match", "geoip"), FW_UNKNOWN, "match");
-	free(r->exprs[3].body);
-	r->exprs[3].body = NULL;
-	b_verdict(r, FW_ACCEPT, NULL);
-	{
-		struct diag d = { 0 };
-		const struct finding *f;
-
-		find(&h, WEB, &d);
-		f = find_id(&d, "state-unknown", SEVERITY_ERROR);
-		assert_non_null(f);
-		assert_non_null(strstr(f->text, " holds the extension \"geoip\" of iptables, which "
-						"this version does not know, and"));
-		diag_free(&d);
-	}
+		    "take the rule's traffic out of the exemption, or set accept = none and write "
+		    "the rules for untracked packets by hand");
+	check_unknown(false, " holds the extension \"geoip\" of iptables, which this version does "
+			     "not know, and");
+	check_unknown(true,
+		      " holds the expression \"match\", which this version does not know, and");
 }
 
 /* Operations that mean an extension of iptables say what it sees no more. */
@@ -533,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_same_facts_same_bytes),
 		cmocka_unit_test(test_untracked_dropped_by_whom),
 		cmocka_unit_test(test_owned_table),
+		cmocka_unit_test(test_owned_tables),
 		cmocka_unit_test(test_rules_to_add),
 		cmocka_unit_test(test_owned_by_firewalld),
 		cmocka_unit_test(test_unknown),

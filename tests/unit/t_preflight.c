@@ -131,6 +131,18 @@ static void test_ephemeral_overlap(void **state)
 	     "them\n");
 }
 
+/* The first and the last port of the range belong to it. */
+static void test_ephemeral_ends(void **state)
+{
+	struct host h = { .params.ephemeral = { 1024, 65535 } };
+	char *got = said(&h, "ephemeral-overlap",
+			 "[service a]\nprotocol = tcp\nport = 1000-1024, 65535\n");
+
+	(void)state;
+	assert_non_null(strstr(got, "from 1024-65535, and of these 1024,65535 would be exempt"));
+	free(got);
+}
+
 static void test_no_ephemeral_overlap(void **state)
 {
 	struct host h = { .params.ephemeral = { 1, 65535 } };
@@ -196,6 +208,8 @@ static void test_listener_addresses(void **state)
 	SAYS(&h, "no-listener", v4, silent5);
 	listener(&h, IPPROTO_TCP, "2001:db8::1", 80);
 	SAYS(&h, "no-listener", WEB, "");
+	listener(&h, IPPROTO_TCP, NULL, 80);
+	SAYS(&h, "no-listener", "[untrack]\nfamily = ipv6\n" WEB, silent5);
 	listener(&h, IPPROTO_TCP, "*", 80); /* takes IPv4 as well */
 	SAYS(&h, "no-listener", v4, "");
 	listener(&h, IPPROTO_TCP, "*", 80);
@@ -255,6 +269,9 @@ static void test_live_nat_by_role(void **state)
 		  "3:8 error: a: NAT translates 4 live connections of tcp port 80, and needs them "
 		  "tracked" NARROW OR_WARN);
 	check_nat("port = 8080\nrole = router\n", "");
+	check_nat("port = 80, 8080\nrole = router\n",
+		  "3:8 error: a: NAT translates 4 live connections of tcp port 80, and needs them "
+		  "tracked" NARROW OR_WARN);
 	check_nat("port = 443\nrole = peer\n", "");
 }
 
@@ -364,6 +381,28 @@ static void test_half_route(void **state)
 	     "5:13 " HALF("r", "eth1", "eth0, eth2"));
 	router(&h); /* q does on the other side what r does, but not the other way round */
 	SAYS(&h, "half-interface", both, "10:13 " HALF("q", "eth0, eth2", "eth1"));
+	for (int i = 0; i < 4; i++) { /* less protocols, less ports, another role, all of it */
+		static const char *const others[] = { "tcp\nport = 80-90\nrole = router",
+						      "tcp, udp\nport = 80\nrole = router",
+						      "tcp, udp\nport = 80-90",
+						      "tcp, udp\nport = 80-90\nrole = router" };
+		char *conf = xasprintf("[service q]\nprotocol = tcp, udp\nport = 80-90\n"
+				       "role = router\ninterface = eth0, eth2\n"
+				       "[service o]\nprotocol = %s\ninterface = eth1\n",
+				       others[i]);
+		char *got;
+
+		router(&h);
+		got = said(&h, "half-interface", conf);
+		assert_int_equal(!strstr(got, ": q: "), i == 3);
+		free(got);
+		free(conf);
+	}
+	router(&h);
+	SAYS(&h, "half-interface",
+	     "[service r]\nprotocol = tcp\nport = 80\nrole = router\ninterface = eth1\n"
+	     "[interface b]\nname = eth0, eth2\n",
+	     "7:8 " HALF("b", "eth0, eth2", "eth1"));
 	router(&h);
 	SAYS(&h, "half-interface", "[service r]\nprotocol = tcp\nport = 80\nrole = router\n", "");
 	router(&h);
@@ -420,7 +459,8 @@ static void check_upstream(const char *conf, const char *want)
 static void test_what_stays_tracked(void **state)
 {
 	(void)state;
-	check_upstream(UP, ""); /* all of it is exempt */
+	check_upstream(UP, "");				      /* all of it is exempt */
+	check_upstream(WEB "[untrack]\nfamily = ipv4\n", ""); /* nothing is in front */
 	check_upstream(UP "[untrack]\nfamily = ipv4\n",
 		       "4:20 " STAYS("IPv6, which 'family' leaves out", "5d", TCP_EST, "20s")
 			       SYSCTL_TCP);
@@ -434,6 +474,11 @@ static void test_what_stays_tracked(void **state)
 	check_upstream(UP "local = !192.0.2.2\n",
 		       "4:20 " STAYS("what uses other addresses of this host", "5d", TCP_EST, "20s")
 			       SYSCTL_TCP);
+	check_upstream(UP "local = !198.51.100.9\n", "");
+	check_upstream(UP "remote = 192.0.2.0/24\n",
+		       "4:20 " STAYS("IPv6, which local and remote do not name; other peers than "
+				     "'remote' names",
+				     "5d", TCP_EST, "20s") SYSCTL_TCP);
 	check_upstream(UP "remote = !198.51.100.0/24\n",
 		       "4:20 " STAYS("other peers than 'remote' names", "5d", TCP_EST, "20s")
 			       SYSCTL_TCP);
@@ -503,7 +548,7 @@ static void test_lifetimes(void **state)
 
 static void test_stateless_host(void **state)
 {
-	static const enum fw_op users[] = { FW_NAT, FW_CT_LIMIT, FW_CT_WRITE };
+	static const enum fw_op users[] = { FW_NAT, FW_CT_LIMIT, FW_CT_WRITE, FW_SYNPROXY };
 	struct host h = { 0 };
 	struct fw_chain *c;
 
@@ -528,6 +573,10 @@ static void test_stateless_host(void **state)
 	sysctl(&h, "nf_conntrack_count", 1);
 	SAYS(&h, "stateless-host", WEB, "");
 	sysctl(&h, "nf_conntrack_count", 0);
+	SAYS(&h, "stateless-host", WEB, STATELESS);
+	*ARRAY_ADD(h.fw.legacy, h.fw.n_legacy) = xstrdup("ip filter"); /* whose rules are unread */
+	SAYS(&h, "stateless-host", WEB, "");
+	unread(&h, "firewalls");
 	SAYS(&h, "stateless-host", WEB, STATELESS);
 	unread(&h, "firewall: Operation not permitted");
 	SAYS(&h, "stateless-host", WEB, "");
@@ -585,6 +634,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ephemeral_overlap),
+		cmocka_unit_test(test_ephemeral_ends),
 		cmocka_unit_test(test_no_ephemeral_overlap),
 		cmocka_unit_test(test_no_listener),
 		cmocka_unit_test(test_listener_addresses),
