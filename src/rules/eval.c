@@ -412,6 +412,15 @@ static void maybe(struct machine *m, unsigned flags)
 	m->out->flags &= ~EVAL_FLOW;
 }
 
+/* What depends on the addresses alone is the same for all packets of a flow. */
+static void maybe_constant(struct machine *m, const struct fw_expr *e)
+{
+	unsigned flow = !strcmp(e->name, "addrtype") ? m->out->flags & EVAL_FLOW : 0;
+
+	maybe(m, 0);
+	m->out->flags |= flow;
+}
+
 static void test(struct machine *m, const struct fw_expr *e)
 {
 	enum tri t;
@@ -467,7 +476,7 @@ static void execute(struct machine *m, const struct fw_expr *e)
 		maybe(m, EVAL_LIMIT | (e->set && state_in_key(m, e) ? EVAL_STATE_HARD : 0));
 		break;
 	case FW_MAYBE:
-		maybe(m, 0);
+		maybe_constant(m, e);
 		break;
 	case FW_CT_LIMIT:
 		maybe(m, EVAL_CT_LIMIT | EVAL_LIMIT);

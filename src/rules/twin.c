@@ -232,8 +232,9 @@ struct visit { /* one chain, one class */
 	const struct traffic *traffic;
 	enum family family;
 	const struct fw_chain *base;
-	bool collect;	   /* twins, not only findings */
-	struct step blame; /* the first rule that only untracked packets meet */
+	struct walk *walk;
+	enum walk_mode collect; /* TWINNED or HOISTED: twins, not only findings */
+	struct step blame;	/* the first rule that only untracked packets meet */
 	struct step unreadable, nat;
 	size_t n_twins;
 };
@@ -251,20 +252,33 @@ static void visit_step(void *ctx, const struct step *s)
 	if (!v->blame.rule && ((!s->tracked->n && decides) || flags & EVAL_STATE_HARD ||
 			       (flags & EVAL_ONCE && flags & EVAL_STATE)))
 		v->blame = *s;
-	if (!v->collect)
+	if (v->collect == WALK_TRACKED)
 		return;
 	for (size_t i = 0; i < s->tracked->n; i++)
 		if (step_wants_twin(s->tracked, s->untracked, &s->tracked->v[i])) {
-			twin_want(&v->d->wants, v->traffic, v->family, v->base, s->chain, s->rule,
+			twin_want(&v->d->wants, v->traffic, v->family, v->base, s->chain,
+				  walk_place(v->walk, s->chain, s->rule, v->collect), s->rule,
 				  s->tracked->v[i].element);
 			v->n_twins++;
 		}
+}
+
+/* Before conntrack a rule can only prepare what a new connection gets. */
+static bool prepares_other_flows(const struct visit *v, const struct step *s)
+{
+	const unsigned reads = EVAL_CT_OTHER | EVAL_CT_LIMIT;
+
+	return way_state(v->base, v->traffic->class) == STATE_INVALID &&
+	       !(s->tracked->flags & reads) &&
+	       (v->traffic->reply || v->traffic->class != CLASS_OPENING);
 }
 
 static void lost_step(void *ctx, const struct step *s)
 {
 	struct visit *v = ctx;
 
+	if (prepares_other_flows(v, s))
+		return;
 	finding_step(&v->d->findings, v->traffic, s);
 }
 
@@ -277,33 +291,68 @@ static void blame_lost_step(void *ctx, const struct step *s)
 		v->blame = *s;
 }
 
+/* Does every continuing packet here belong to a flow whose opening packet came through c? */
+static bool follows(const struct traffic *t)
+{
+	return t->class == CLASS_CONTINUING && t->original && t->match.tcp == TCP_CONTINUING;
+}
+
+struct opening { /* of the flows that a continuing packet belongs to */
+	struct traffic traffic;
+	struct packet packet;
+	struct walk *walk;
+	const struct decision_list *list; /* tracked */
+};
+
+static void opening_init(struct opening *o, const struct visit *v)
+{
+	o->traffic = *v->traffic;
+	o->traffic.class = CLASS_OPENING;
+	o->traffic.match.tcp = TCP_OPENING;
+	packet_init(&o->packet, &o->traffic, v->family, v->base->hook);
+	o->walk = walk_new(v->d->fw, &o->packet, way_state(v->base, CLASS_OPENING));
+	o->list = walk_chain(o->walk, v->base, WALK_TRACKED);
+}
+
+static void opening_free(struct opening *o)
+{
+	walk_free(o->walk);
+	packet_free(&o->packet);
+}
+
 /* Continuing packets of a flow that was let in pass here untracked just as its opening packet did,
  * by conditions that are the same for every packet of the flow. */
-static bool follows_opening(struct derivation *d, const struct traffic *t, enum family f,
-			    const struct fw_chain *c, const struct decision_list *tracked,
+static bool follows_opening(const struct visit *v, const struct decision_list *tracked,
 			    const struct decision_list *untracked)
 {
-	struct traffic opening = *t;
-	struct packet p;
-	struct walk *w;
-	const struct decision_list *l;
+	struct opening o;
 	bool same;
 
-	if (t->class != CLASS_CONTINUING || !t->original || t->match.tcp != TCP_CONTINUING ||
-	    tracked->outcome != OUT_ACCEPT || !(untracked->flags & EVAL_FLOW))
+	if (!follows(v->traffic) || tracked->outcome != OUT_ACCEPT ||
+	    !(untracked->flags & EVAL_FLOW))
 		return false;
-	opening.class = CLASS_OPENING;
-	opening.match.tcp = TCP_OPENING;
-	packet_init(&p, &opening, f, c->hook);
-	w = walk_new(d->fw, &p, way_state(c, CLASS_OPENING));
-	l = walk_chain(w, c, WALK_TRACKED);
-	same = decision_lists_equal(l, untracked);
-	walk_free(w);
-	packet_free(&p);
+	opening_init(&o, v);
+	same = decision_lists_equal(o.list, untracked);
+	opening_free(&o);
 	return same;
 }
 
-static void refuse_chain(struct visit *v, struct walk *w)
+/* Do twins placed in this way make it the same? */
+static bool proves(const struct visit *v, enum walk_mode mode, const struct decision_list *tracked)
+{
+	const struct decision_list *twinned = walk_chain(v->walk, v->base, mode);
+	struct opening o;
+	bool same;
+
+	if (twinned == tracked || !follows(v->traffic))
+		return twinned == tracked;
+	opening_init(&o, v);
+	same = decision_lists_agree(tracked, twinned, o.list);
+	opening_free(&o);
+	return same;
+}
+
+static void refuse_chain(struct visit *v)
 {
 	struct step blame = v->blame;
 	const char *id;
@@ -311,8 +360,8 @@ static void refuse_chain(struct visit *v, struct walk *w)
 	if (!blame.rule) {
 		struct visit again = *v;
 
-		walk_restart(w);
-		walk_steps(w, v->base, blame_lost_step, &again);
+		walk_restart(v->walk);
+		walk_steps(v->walk, v->base, blame_lost_step, &again);
 		blame = again.blame;
 	}
 	id = finding_refused(&v->d->findings, v->traffic, v->base, blame.rule ? &blame : NULL);
@@ -320,9 +369,10 @@ static void refuse_chain(struct visit *v, struct walk *w)
 }
 
 /* False: refused. */
-static bool choose(struct visit *v, struct walk *w, const struct decision_list *tracked)
+static bool choose(struct visit *v, const struct decision_list *tracked)
 {
 	struct derivation *d = v->d;
+	enum walk_mode mode = WALK_TWINNED;
 
 	if (v->traffic->accept == ACCEPT_NONE) {
 		add_need(d, v->base, v->traffic, v->family, NEED_IGNORED,
@@ -334,22 +384,24 @@ static bool choose(struct visit *v, struct walk *w, const struct decision_list *
 		add_need(d, v->base, v->traffic, v->family, NEED_FIRST, xstrdup("accept = first"));
 		return true;
 	}
-	if (walk_chain(w, v->base, WALK_TWINNED) != tracked) {
-		refuse_chain(v, w);
+	while (mode <= WALK_HOISTED && !proves(v, mode, tracked))
+		mode++;
+	if (mode > WALK_HOISTED) {
+		refuse_chain(v);
 		return false;
 	}
-	v->collect = true;
-	walk_restart(w);
-	walk_steps(w, v->base, visit_step, v);
+	v->collect = mode;
+	walk_restart(v->walk);
+	walk_steps(v->walk, v->base, visit_step, v);
 	add_need(d, v->base, v->traffic, v->family, NEED_TWINS,
 		 xasprintf("%zu state rule%s on its way", v->n_twins, v->n_twins == 1 ? "" : "s"));
 	return true;
 }
 
-static void visit_filter(struct visit *v, struct walk *w)
+static void visit_filter(struct visit *v)
 {
-	const struct decision_list *t = walk_chain(w, v->base, WALK_TRACKED);
-	const struct decision_list *u = walk_chain(w, v->base, WALK_UNTRACKED);
+	const struct decision_list *t = walk_chain(v->walk, v->base, WALK_TRACKED);
+	const struct decision_list *u = walk_chain(v->walk, v->base, WALK_UNTRACKED);
 	bool none = v->traffic->accept == ACCEPT_NONE;
 
 	if (v->unreadable.rule && !none && (t->flags | u->flags) & EVAL_UNKNOWN) {
@@ -360,13 +412,13 @@ static void visit_filter(struct visit *v, struct walk *w)
 	}
 	if (t == u)
 		add_need(v->d, v->base, v->traffic, v->family, NEED_NONE, decision_list_words(t));
-	else if (follows_opening(v->d, v->traffic, v->family, v->base, t, u))
+	else if (follows_opening(v, t, u))
 		add_need(v->d, v->base, v->traffic, v->family, NEED_NONE,
 			 xstrdup("the rules that let a connection in let its packets in"));
-	else if (!choose(v, w, t))
+	else if (!choose(v, t))
 		return;
-	walk_restart(w);
-	walk_steps(w, v->base, lost_step, &(struct visit){ .d = v->d, .traffic = v->traffic });
+	walk_restart(v->walk);
+	walk_steps(v->walk, v->base, lost_step, v);
 }
 
 /* Untracked packets are not offered to these chains at all. */
@@ -398,16 +450,15 @@ static void visit_chain(struct derivation *d, const struct traffic *t, enum fami
 {
 	struct visit v = { .d = d, .traffic = t, .family = f, .base = c };
 	struct packet p;
-	struct walk *w;
 
 	packet_init(&p, t, f, c->hook);
-	w = walk_new(d->fw, &p, way_state(c, t->class));
-	walk_steps(w, c, visit_step, &v);
+	v.walk = walk_new(d->fw, &p, way_state(c, t->class));
+	walk_steps(v.walk, c, visit_step, &v);
 	if (chain_is_nat(c))
 		visit_nat(&v);
 	else
-		visit_filter(&v, w);
-	walk_free(w);
+		visit_filter(&v);
+	walk_free(v.walk);
 	packet_free(&p);
 }
 

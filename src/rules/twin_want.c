@@ -7,11 +7,13 @@
 #include "rules/packet.h"
 
 static void add(struct twin_wants *w, const struct traffic *t, enum family f, enum hook hook,
-		const struct fw_chain *chain, const struct fw_rule *rule, unsigned element)
+		const struct fw_chain *chain, const struct fw_rule *place,
+		const struct fw_rule *rule, unsigned element)
 {
 	struct want *x = ARRAY_ADD(w->v, w->n);
 
 	x->chain = chain;
+	x->place = place;
 	x->rule = rule;
 	x->element = element;
 	x->names = xstrdup(t->names);
@@ -23,20 +25,20 @@ static void add(struct twin_wants *w, const struct traffic *t, enum family f, en
 
 void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 	       const struct fw_chain *base, const struct fw_chain *chain,
-	       const struct fw_rule *rule, unsigned element)
+	       const struct fw_rule *place, const struct fw_rule *rule, unsigned element)
 {
-	add(w, t, f, base->hook, chain, rule, element);
+	add(w, t, f, base->hook, chain, place, rule, element);
 }
 
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
 		     const struct fw_chain *base)
 {
-	add(w, t, f, base->hook, base, NULL, 0);
+	add(w, t, f, base->hook, base, NULL, NULL, 0);
 }
 
 static bool same_place(const struct want *a, const struct want *b)
 {
-	return a->chain == b->chain && a->rule == b->rule;
+	return a->chain == b->chain && a->place == b->place && a->rule == b->rule;
 }
 
 static bool join_families(struct match *a, const struct match *b)
@@ -69,6 +71,8 @@ static int order(const void *a, const void *b)
 
 	if ((*x)->chain != (*y)->chain)
 		return (*x)->chain < (*y)->chain ? -1 : 1;
+	if ((*x)->place != (*y)->place)
+		return (*x)->place < (*y)->place ? -1 : 1;
 	if ((*x)->rule != (*y)->rule)
 		return (*x)->rule < (*y)->rule ? -1 : 1;
 	return *x < *y ? -1 : *x > *y;
@@ -91,7 +95,7 @@ static void add_twin(const struct want *x, struct ruleset *rs, const struct matc
 	t->family = x->chain->family;
 	t->table = xstrdup(x->chain->table);
 	t->chain = xstrdup(x->chain->name);
-	t->anchor = x->rule ? x->rule->handle : first_handle(x->chain);
+	t->anchor = x->place ? x->place->handle : first_handle(x->chain);
 	t->names = xstrdup(x->names);
 	t->body = xstrdup(body);
 	match_copy(&t->match, m);

@@ -8,7 +8,8 @@
 
 struct want {
 	const struct fw_chain *chain; /* where it goes */
-	const struct fw_rule *rule; /* what it copies and stands before; NULL: head of the chain */
+	const struct fw_rule *place;  /* what it stands before; NULL: head of the chain */
+	const struct fw_rule *rule;   /* what it copies; NULL: nothing, a plain accept */
 	unsigned element;
 	struct match match;
 	char *names;
@@ -20,10 +21,10 @@ struct twin_wants { /* start from {0} */
 	size_t n;
 };
 
-/* A twin of rule in chain, for t's packets of family f on their way through base. */
+/* A twin of rule in chain, before place, for t's packets of family f on their way through base. */
 void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 	       const struct fw_chain *base, const struct fw_chain *chain,
-	       const struct fw_rule *rule, unsigned element);
+	       const struct fw_rule *place, const struct fw_rule *rule, unsigned element);
 /* accept = first: a plain accept at the head of base. */
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
 		     const struct fw_chain *base);

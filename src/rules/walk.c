@@ -272,6 +272,55 @@ static void build_branch(struct walk *w, struct builder *b, const struct fw_chai
 	b->now = OUT_MIXED;
 }
 
+/* Can the tracked packet not meet this rule? Rules of ours are as if they were not there. */
+static bool passes_by(const struct evals *e, size_t i)
+{
+	return e->chain->rules[i].twin >= 0 || !e->tracked[i].n;
+}
+
+/* The rule whose twins stand before rule i; n_rules: none. */
+static size_t twinned_at(const struct evals *e, size_t i, enum walk_mode mode)
+{
+	size_t k = i;
+
+	if (mode == WALK_TWINNED)
+		return i;
+	if (mode != WALK_HOISTED || (i && passes_by(e, i - 1)))
+		return e->chain->n_rules;
+	while (k < e->chain->n_rules && passes_by(e, k))
+		k++;
+	return k;
+}
+
+const struct fw_rule *walk_place(struct walk *w, const struct fw_chain *c, const struct fw_rule *r,
+				 enum walk_mode mode)
+{
+	const struct evals *e = chain_evals(w, c);
+	size_t i = (size_t)(r - c->rules);
+
+	while (mode == WALK_HOISTED && i && passes_by(e, i - 1))
+		i--;
+	while (c->rules[i].twin >= 0)
+		i++;
+	return &c->rules[i];
+}
+
+static void build_twins(struct walk *w, struct builder *b, const struct evals *e, size_t i,
+			enum walk_mode mode, enum outcome after)
+{
+	const struct eval *t, *u;
+
+	if (i == e->chain->n_rules)
+		return;
+	t = &e->tracked[i];
+	u = &e->untracked[i];
+	for (size_t k = t->n; k-- > 0;)
+		if (step_wants_twin(t, u, &t->v[k]))
+			build_branch(w, b, e->chain, &e->chain->rules[i],
+				     ((t->flags | u->flags) & ~EVAL_FLOW) | (t->flags & EVAL_FLOW),
+				     &t->v[k], mode, after);
+}
+
 /* The ways in which the rule ends in this mode, last first. */
 static void build_rule(struct walk *w, struct builder *b, const struct fw_chain *c, size_t i,
 		       enum walk_mode mode, enum outcome after)
@@ -283,9 +332,6 @@ static void build_rule(struct walk *w, struct builder *b, const struct fw_chain 
 
 	for (size_t k = plain->n; k-- > 0;)
 		build_branch(w, b, c, &c->rules[i], flags, &plain->v[k], mode, after);
-	for (size_t k = mode == WALK_TWINNED ? t->n : 0; k-- > 0;)
-		if (step_wants_twin(t, u, &t->v[k]))
-			build_branch(w, b, c, &c->rules[i], flags, &t->v[k], mode, after);
 }
 
 static struct memo chain_list(struct walk *w, const struct fw_chain *c, enum walk_mode mode,
@@ -297,9 +343,13 @@ static struct memo chain_list(struct walk *w, const struct fw_chain *c, enum wal
 	for (size_t i = 0; i < w->n_memo; i++)
 		if (w->memo[i].chain == c && w->memo[i].mode == mode && w->memo[i].after == after)
 			return w->memo[i];
-	for (size_t i = c->n_rules; i-- > 0;)
+	for (size_t i = c->n_rules; i-- > 0;) {
 		if (c->rules[i].twin < 0)
 			build_rule(w, &b, c, i, mode, after);
+		if (mode == WALK_HOISTED || (mode == WALK_TWINNED && c->rules[i].twin < 0))
+			build_twins(w, &b, chain_evals(w, c),
+				    twinned_at(chain_evals(w, c), i, mode), mode, after);
+	}
 	for (size_t i = 0; i < b.n / 2; i++) {
 		struct decision d = b.v[i];
 
@@ -369,37 +419,4 @@ void walk_restart(struct walk *w)
 {
 	for (size_t i = 0; i < w->fw->n_chains; i++)
 		w->evals[i].stepped = false;
-}
-
-bool decision_lists_equal(const struct decision_list *a, const struct decision_list *b)
-{
-	if (a->n != b->n || a->outcome != b->outcome)
-		return false;
-	for (size_t i = 0; i < a->n; i++) {
-		const struct decision *x = &a->v[i], *y = &b->v[i];
-
-		if (x->rule != y->rule || x->element != y->element || x->when != y->when ||
-		    x->verdict != y->verdict || !x->sub != !y->sub)
-			return false;
-		if (x->sub && !decision_lists_equal(x->sub, y->sub))
-			return false;
-	}
-	return true;
-}
-
-char *decision_list_words(const struct decision_list *l)
-{
-	switch (l->outcome) {
-	case OUT_ACCEPT:
-		return xstrdup("accepted in either state");
-	case OUT_DROP:
-		return xstrdup("dropped in either state");
-	case OUT_REJECT:
-		return xstrdup("rejected in either state");
-	case OUT_QUEUE:
-		return xstrdup("queued in either state");
-	case OUT_MIXED:
-		break;
-	}
-	return xstrdup("the same rules decide in either state");
 }

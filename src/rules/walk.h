@@ -30,6 +30,9 @@ enum walk_mode {
 	WALK_TRACKED, /* in the state that stands for the class */
 	WALK_UNTRACKED,
 	WALK_TWINNED, /* untracked, with a twin before every rule that would have one */
+	WALK_HOISTED, /* the same, each twin before the rules that the tracked packet does not meet
+		       * either and that stand directly before its own: past a deny list for new
+		       * and untracked packets, say */
 };
 
 struct walk;
@@ -44,6 +47,12 @@ const struct decision_list *walk_chain(struct walk *w, const struct fw_chain *ba
 				       enum walk_mode mode);
 
 bool decision_lists_equal(const struct decision_list *a, const struct decision_list *b);
+/* Does untracked come to the same as tracked for the packets of flows whose opening packet meets
+ * opening? What drops an opening packet by conditions that are the same for all packets of a flow
+ * has no continuing packets to decide about. */
+bool decision_lists_agree(const struct decision_list *tracked,
+			  const struct decision_list *untracked,
+			  const struct decision_list *opening);
 /* "accepted in either state": why two equal lists need nothing. Fresh string. */
 char *decision_list_words(const struct decision_list *l);
 
@@ -58,6 +67,10 @@ void walk_steps(struct walk *w, const struct fw_chain *base,
 		void (*fn)(void *ctx, const struct step *s), void *ctx);
 
 void walk_restart(struct walk *w);
+
+/* The rule before which a twin of r in chain c stands in this mode: r itself, or one before it. */
+const struct fw_rule *walk_place(struct walk *w, const struct fw_chain *c, const struct fw_rule *r,
+				 enum walk_mode mode);
 
 /* Is this way of ending something that only the tracked packet meets, and that a twin can give to
  * the untracked one? */
