@@ -117,7 +117,8 @@ static void synproxy(struct host *h)
 
 	b_other(b_ct_state(b_proto(b_rule(c), IPPROTO_TCP), INV | UNT, false), FW_SYNPROXY,
 		"synproxy");
-	b_verdict(b_ct_state(b_rule(c), NEW | EST, false), FW_ACCEPT, NULL);
+	b_verdict(b_ct_state(b_rule(c), EST, false), FW_ACCEPT, NULL);
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), FW_ACCEPT, NULL);
 }
 
 static struct fw_rule *b_mark(struct fw_rule *r)
