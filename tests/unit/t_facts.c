@@ -510,33 +510,40 @@ static void test_too_much(void **state)
 	free(wide.s);
 }
 
-/* Sixteen levels are what nf_tables allows. */
+static struct fw_chain *add_chain(struct fw *fw, char *name, bool base, const char *jump)
+{
+	struct fw_chain *c = ARRAY_ADD(fw->chains, fw->n_chains);
+
+	c->table = xstrdup("t");
+	c->name = name;
+	c->base = base;
+	c->type = base ? xstrdup("filter") : NULL;
+	c->rules = xcalloc(1, sizeof(*c->rules));
+	if (jump)
+		b_verdict(b_rule(c), FW_JUMP, jump);
+	return c;
+}
+
+/* Sixteen levels are what nf_tables allows; another base chain has been half the way before. */
 static void test_depth(void **state)
 {
 	(void)state;
 	for (int levels = 16; levels <= 17; levels++) {
 		struct host h = { .name = xstrdup("h"), .params = HOST_PARAMS_DEFAULT }, back;
-		struct fw *fw = &h.fw;
 		struct diag d = { 0 };
 		char *s;
 
+		add_chain(&h.fw, xstrdup("a"), true, "c9");
 		for (int i = 0; i <= levels; i++) {
-			struct fw_chain *c = ARRAY_ADD(fw->chains, fw->n_chains);
 			char *next = xasprintf("c%d", i + 1);
 
-			c->table = xstrdup("t");
-			c->name = xasprintf("c%d", i);
-			c->base = i == 0;
-			c->type = i ? NULL : xstrdup("filter");
-			c->rules = xcalloc(1, sizeof(*c->rules));
-			if (i < levels)
-				b_verdict(b_rule(c), FW_JUMP, next);
+			add_chain(&h.fw, xasprintf("c%d", i), i == 0, i < levels ? next : NULL);
 			free(next);
 		}
 		s = print(&h);
 		assert_int_equal(facts_parse(&back, s, strlen(s), "f", &d), levels > 16 ? -1 : 0);
 		if (levels > 16)
-			assert_string_equal(d.v[0].text, "firewall.chains[17]: jumps lead deeper "
+			assert_string_equal(d.v[0].text, "firewall.chains[10]: jumps lead deeper "
 							 "than the kernel allows");
 		free(s);
 		diag_free(&d);
