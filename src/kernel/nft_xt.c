@@ -138,16 +138,19 @@ static bool reads(struct reading *r, const struct fw_expr *e)
 		return reads_load(r, e);
 	case FW_BITWISE:
 		return r->load != NULL;
+	case FW_IMMEDIATE: /* for what comes next */
+		return true;
 	case FW_CMP:
 		if (r->load && r->load->field == FW_F_L4PROTO && e->cmp == FW_EQ)
 			r->proto = e->data[0];
-		return r->load && (e->cmp == FW_EQ || e->cmp == FW_NEQ);
+		return r->load &&
+		       (e->cmp == FW_EQ || e->cmp == FW_NEQ || r->load->field == FW_F_TRANSPORT);
 	case FW_RANGE:
 		return r->load && r->load->field == FW_F_TRANSPORT;
 	case FW_VERDICT:
 		return strcmp(e->name, "immediate") == 0;
 	case FW_EFFECT:
-		return strcmp(e->name, "counter") == 0 ||
+		return strcmp(e->name, "counter") == 0 || strcmp(e->name, "meta nftrace") == 0 ||
 		       (strcmp(e->name, "log") == 0 &&
 			body_u32(e->body, NFTA_LOG_GROUP, UINT32_MAX) != UINT32_MAX);
 	case FW_LIMIT:
@@ -155,7 +158,6 @@ static bool reads(struct reading *r, const struct fw_expr *e)
 		       body_u32(e->body, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS) == NFT_LIMIT_PKTS &&
 		       body_u32(e->body, NFTA_LIMIT_FLAGS, 0) == 0;
 	case FW_LOOKUP:
-	case FW_IMMEDIATE:
 	case FW_MAYBE:
 	case FW_CT_LIMIT:
 	case FW_SYNPROXY:

@@ -96,7 +96,7 @@ static void lower_values(const struct xt_lowering *l, const struct ct_test *t)
 
 bool xt_lower_conntrack(const struct xt_lowering *l)
 {
-	const uint8_t original = 0; /* IP_CT_DIR_ORIGINAL */
+	uint8_t direction; /* IP_CT_DIR_ORIGINAL, IP_CT_DIR_REPLY: there is no third */
 	bool state, not_state;
 	struct ct_test t;
 	uint8_t proto;
@@ -116,8 +116,9 @@ bool xt_lower_conntrack(const struct xt_lowering *l)
 	else if (!(t.match & BEYOND_STATE)) /* nothing asked: whatever has an entry */
 		xt_load(l, FW_F_CT_OTHER, "ct status", sizeof(uint32_t));
 	if (t.match & XT_CONNTRACK_DIRECTION) {
-		xt_load(l, FW_F_CT_OTHER, "ct direction", sizeof original);
-		xt_cmp(l, t.invert & XT_CONNTRACK_DIRECTION, &original, sizeof original);
+		direction = (t.invert & XT_CONNTRACK_DIRECTION) != 0;
+		xt_load(l, FW_F_CT_OTHER, "ct direction", sizeof direction);
+		xt_cmp(l, false, &direction, sizeof direction);
 	}
 	if (t.match & XT_CONNTRACK_PROTO) {
 		xt_load(l, FW_F_CT_OTHER, "ct protocol", sizeof proto);

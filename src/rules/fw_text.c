@@ -429,7 +429,12 @@ static void put_other(struct printer *p, const struct fw_expr *e)
 	};
 
 	pay(p, NULL);
-	if (is_meaning(p, e) && (e->op == FW_UNKNOWN || is_logged_otherwise(p, e)))
+	if (is_logged_otherwise(p, e)) {
+		put(p, "");
+		text_add(&p->t, "[%s]", p->xt->object);
+		return;
+	}
+	if (is_meaning(p, e) && e->op == FW_UNKNOWN)
 		e = p->xt;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (strcmp(words[i].name, e->name) == 0) {

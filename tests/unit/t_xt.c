@@ -28,179 +28,10 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <string.h>
 #include "kernel/nft_body.h"
+#include "kernel/nft_xt.h"
 #include "kernel/xt.h"
 #include "nft_build.h"
-#include "xt_text.h"
-
-#define DATA(type, ...) (&(const type){ __VA_ARGS__ }), sizeof(type)
-#define MATCH(name, rev, type, ...) name, rev, false, DATA(type, __VA_ARGS__)
-
-struct lowered {
-	struct fw fw;
-	struct fw_rule rule;
-};
-
-static void lower(struct lowered *l, const char *name, uint8_t revision, bool target,
-		  const void *data, size_t len, enum family f)
-{
-	/* In memory of exactly this size, so that ASan sees one byte too many. */
-	uint8_t *copy = xmemdup(data, len);
-	struct xt_ext x = { name, revision, target, copy, len };
-
-	*l = (struct lowered){ 0 };
-	xt_lower(&l->fw, &l->rule, f, &x);
-	free(copy);
-}
-
-static void lowered_free(struct lowered *l)
-{
-	for (size_t i = 0; i < l->rule.n_exprs; i++)
-		expr_free(&l->rule.exprs[i]);
-	free(l->rule.exprs);
-	fw_free(&l->fw);
-}
-
-static void check(const char *name, uint8_t revision, bool target, const void *data, size_t len,
-		  enum family f, const char *want)
-{
-	struct lowered l;
-	char *got;
-
-	lower(&l, name, revision, target, data, len, f);
-	got = x_text(&l.rule);
-	if (strcmp(got, want))
-		fail_msg("%s revision %u over IPv%c:\n  %s\nnot\n  %s", name, revision,
-			 f == FAMILY_V4 ? '4' : '6', got, want);
-	for (size_t i = 0; i < l.rule.n_exprs; i++)
-		assert_false(l.rule.exprs[i].once);
-	free(got);
-	lowered_free(&l);
-}
-
-static void check_match(const char *name, uint8_t revision, bool target, const void *data,
-			size_t len, const char *want)
-{
-	check(name, revision, target, data, len, FAMILY_V4, want);
-	check(name, revision, target, data, len, FAMILY_V6, want);
-}
-
-/* ---- conntrack ---------------------------------------------------------------------------------
- */
-
-#define NEW XT_CONNTRACK_STATE_BIT(IP_CT_NEW)
-#define EST XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED)
-#define REL XT_CONNTRACK_STATE_BIT(IP_CT_RELATED)
-#define UNT XT_CONNTRACK_STATE_UNTRACKED
-#define CT1 struct xt_conntrack_mtinfo1
-#define CT2 struct xt_conntrack_mtinfo2
-#define CT3 struct xt_conntrack_mtinfo3
-#define STATE XT_CONNTRACK_STATE
-
-static void test_state(void **state)
-{
-	(void)state;
-	check_match(MATCH("state", 0, struct xt_state_info, .statemask = XT_STATE_INVALID | NEW),
-		    "ct state &0x9 !=0x0");
-	check_match(MATCH("state", 0, struct xt_state_info, .statemask = XT_STATE_UNTRACKED),
-		    "ct state &0x40 !=0x0");
-	check_match(MATCH("conntrack", 1, CT1, .match_flags = STATE, .state_mask = EST | REL),
-		    "ct state &0x6 !=0x0");
-	check_match(MATCH("conntrack", 2, CT2, .match_flags = STATE, .state_mask = UNT | EST),
-		    "ct state &0x42 !=0x0");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE | XT_CONNTRACK_STATE_ALIAS,
-			  .state_mask = NEW),
-		    "ct state &0x8 !=0x0");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE, .invert_flags = STATE,
-			  .state_mask = EST | UNT),
-		    "ct state &0x42 ==0x0");
-	check_match(MATCH("conntrack", 1, CT1, .match_flags = STATE, .invert_flags = STATE,
-			  .state_mask = NEW),
-		    "ct state &0x8 ==0x0");
-}
-
-/* The NAT bits of xt's mask are where nf_tables has untracked. */
-static void test_nat_states(void **state)
-{
-	(void)state;
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE,
-			  .state_mask = EST | XT_CONNTRACK_STATE_SNAT | XT_CONNTRACK_STATE_DNAT),
-		    "ct state &0x2 !=0x0");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE,
-			  .state_mask = XT_CONNTRACK_STATE_DNAT),
-		    "ct state &0x0 !=0x0");
-	check_match(MATCH("conntrack", 1, CT1, .match_flags = STATE, .invert_flags = STATE,
-			  .state_mask = XT_CONNTRACK_STATE_SNAT),
-		    "ct state &0x0 ==0x0");
-}
-
-static void test_conntrack_data(void **state)
-{
-	(void)state;
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = XT_CONNTRACK_DIRECTION),
-		    "ct direction ==00");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = XT_CONNTRACK_DIRECTION,
-			  .invert_flags = XT_CONNTRACK_DIRECTION),
-		    "ct direction !=00");
-	check_match(MATCH("conntrack", 2, CT2, .match_flags = XT_CONNTRACK_PROTO, .l4proto = 6),
-		    "ct protocol ==06");
-	check_match(MATCH("conntrack", 1, CT1, .match_flags = XT_CONNTRACK_STATUS, .status_mask = 4,
-			  .state_mask = 2),
-		    "ct status &0x4 !=0x0");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = XT_CONNTRACK_STATUS | STATE,
-			  .invert_flags = XT_CONNTRACK_STATUS, .status_mask = 2, .state_mask = EST),
-		    "ct state &0x2 !=0x0 ct status &0x2 ==0x0");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = XT_CONNTRACK_ORIGSRC,
-			  .invert_flags = XT_CONNTRACK_ORIGSRC),
-		    "ct original saddr maybe(ct original saddr)");
-	check_match(
-		MATCH("conntrack", 3, CT3,
-		      .match_flags = XT_CONNTRACK_EXPIRES | XT_CONNTRACK_REPLDST_PORT | STATE,
-		      .state_mask = EST),
-		"ct state &0x2 !=0x0 ct reply proto-dst maybe(ct reply proto-dst) ct expiration "
-		"maybe(ct expiration)");
-	check_match(MATCH("conntrack", 3, CT3, 0), "ct status");
-}
-
-/* Where an untracked packet comes through the state test, the rest is not looked at. */
-static void test_conntrack_shortcut(void **state)
-{
-	(void)state;
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE | XT_CONNTRACK_DIRECTION,
-			  .state_mask = UNT | NEW),
-		    "unknown(conntrack)");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE | XT_CONNTRACK_STATUS,
-			  .invert_flags = STATE, .state_mask = XT_CONNTRACK_STATE_INVALID),
-		    "unknown(conntrack)");
-	check_match(MATCH("conntrack", 3, CT3, .match_flags = STATE | XT_CONNTRACK_DIRECTION,
-			  .invert_flags = STATE, .state_mask = UNT | NEW),
-		    "ct state &0x48 ==0x0 ct direction ==00");
-}
-
-static void test_other_conntrack(void **state)
-{
-	(void)state;
-	check_match(MATCH("connmark", 1, struct xt_connmark_mtinfo1, .mark = 1, .mask = 255),
-		    "ct mark &0xff ==0x1");
-	check_match(MATCH("connmark", 1, struct xt_connmark_mtinfo1, .mark = 1, .mask = ~0u,
-			  .invert = 1),
-		    "ct mark !=0x1");
-	check_match(MATCH("helper", 0, struct xt_helper_info, .name = "ftp"),
-		    "ct helper ==66747000000000000000000000000000");
-	check_match(MATCH("helper", 0, struct xt_helper_info, .name = ""), "ct helper");
-	check_match(MATCH("helper", 0, struct xt_helper_info, .name = "ftp", .invert = 1), "");
-	check_match(MATCH("connlabel", 0, struct xt_connlabel_mtinfo, .bit = 3),
-		    "ct label maybe(connlabel)");
-	check_match(MATCH("connlabel", 0, struct xt_connlabel_mtinfo,
-			  .options = XT_CONNLABEL_OP_INVERT),
-		    "unknown(connlabel)");
-	check_match(MATCH("ipvs", 0, struct xt_ipvs_mtinfo, .bitmask = XT_IPVS_DIR),
-		    "ct id maybe(ipvs)");
-	check_match(MATCH("ipvs", 0, struct xt_ipvs_mtinfo, .bitmask = XT_IPVS_PROTO),
-		    "maybe(ipvs)");
-	check_match("connbytes", 0, false, "", 0, "ct bytes maybe(connbytes)");
-	check_match("cluster", 0, false, "", 0, "ct id maybe(cluster)");
-	check_match("connlimit", 1, false, "", 0, "ct-limit(connlimit)");
-}
+#include "xt_check.h"
 
 /* ---- ports -------------------------------------------------------------------------------------
  */
@@ -469,9 +300,9 @@ static void test_lengths(void **state)
 		{ "addrtype", 1, false, sizeof(AT) },
 		{ "connlabel", 0, false, sizeof(struct xt_connlabel_mtinfo) },
 		{ "connmark", 1, false, sizeof(struct xt_connmark_mtinfo1) },
-		{ "conntrack", 1, false, sizeof(CT1) },
-		{ "conntrack", 2, false, sizeof(CT2) },
-		{ "conntrack", 3, false, sizeof(CT3) },
+		{ "conntrack", 1, false, sizeof(struct xt_conntrack_mtinfo1) },
+		{ "conntrack", 2, false, sizeof(struct xt_conntrack_mtinfo2) },
+		{ "conntrack", 3, false, sizeof(struct xt_conntrack_mtinfo3) },
 		{ "dccp", 0, false, sizeof(struct xt_dccp_info) },
 		{ "helper", 0, false, sizeof(struct xt_helper_info) },
 		{ "icmp", 0, false, sizeof(struct ipt_icmp) },
@@ -561,42 +392,6 @@ static void test_targets(void **state)
 	check_match("CLUSTERIP", 0, true, "", 0, "unknown(CLUSTERIP) verdict(queue)");
 }
 
-#define TARGET(name, rev, type, ...) name, rev, true, DATA(type, __VA_ARGS__)
-#define CM1 struct xt_connmark_tginfo1
-#define CM2 struct xt_connmark_tginfo2
-
-static void test_conntrack_targets(void **state)
-{
-	(void)state;
-	check_match(TARGET("CT", 0, struct xt_ct_target_info, .flags = XT_CT_NOTRACK),
-		    "effect(notrack)");
-	check_match(TARGET("CT", 2, struct xt_ct_target_info_v1,
-			   .flags = XT_CT_NOTRACK | XT_CT_NOTRACK_ALIAS),
-		    "effect(notrack)");
-	check_match(TARGET("CT", 1, struct xt_ct_target_info_v1, .zone = 5), "ct-write(CT)");
-	check_match(TARGET("CT", 2, struct xt_ct_target_info_v1, .flags = XT_CT_ZONE_MARK),
-		    "ct-write(CT)");
-	check_match(TARGET("CONNMARK", 1, CM1, .mode = XT_CONNMARK_SET), "ct-write(CONNMARK)");
-	check_match(TARGET("CONNMARK", 2, CM2, .mode = XT_CONNMARK_SAVE), "ct-write(CONNMARK)");
-	check_match(TARGET("CONNMARK", 1, CM1, .mode = XT_CONNMARK_RESTORE),
-		    "ct-write(CONNMARK) effect(meta mark)");
-	check_match(TARGET("CONNMARK", 2, CM2, .mode = XT_CONNMARK_RESTORE),
-		    "ct-write(CONNMARK) effect(meta mark)");
-	check_match(TARGET("CONNMARK", 2, CM2, .shift_dir = XT_CONNMARK_RESTORE,
-			   .mode = XT_CONNMARK_SAVE),
-		    "ct-write(CONNMARK)");
-	check_match(TARGET("CONNMARK", 1, CM1, .mode = 3), "unknown(CONNMARK) verdict(queue)");
-	check_match(TARGET("CONNSECMARK", 0, struct xt_connsecmark_target_info,
-			   .mode = CONNSECMARK_SAVE),
-		    "ct-write(CONNSECMARK)");
-	check_match(TARGET("CONNSECMARK", 0, struct xt_connsecmark_target_info,
-			   .mode = CONNSECMARK_RESTORE),
-		    "ct-write(CONNSECMARK) effect(meta secmark)");
-	check_match(TARGET("HMARK", 0, struct xt_hmark_info, .hmodulus = 2), "effect(meta mark)");
-	check_match(TARGET("HMARK", 0, struct xt_hmark_info, .flags = XT_HMARK_FLAG(XT_HMARK_CT)),
-		    "ct-write(HMARK) effect(meta mark)");
-}
-
 /* ---- bodies ------------------------------------------------------------------------------------
  */
 
@@ -624,26 +419,85 @@ static void test_body(void **state)
 	}
 }
 
+/* ---- out of nf_tables --------------------------------------------------------------------------
+ */
+
+static char *lowered_elem(enum table_family f, const char *kind, struct blob *attrs)
+{
+	struct nlattr *a = expr(kind, attrs);
+	struct lowered l = { 0 };
+	char *s;
+
+	nft_expr_parse(a, NULL, 0, ARRAY_ADD(l.rule.exprs, l.rule.n_exprs));
+	nft_xt_lower(&l.fw, &l.rule, f, a);
+	s = x_text(&l.rule);
+	lowered_free(&l);
+	free(a);
+	return s;
+}
+
+static void test_elements(void **state)
+{
+	static const struct {
+		enum table_family family;
+		const char *kind, *name;
+		uint32_t revision;
+		size_t len;
+		const char *want;
+	} cases[] = {
+		{ TABLE_IP, "match", "udp", 0, sizeof(struct xt_udp),
+		  "th@0/2 ==0000 th@2/2 ==0000" },
+		{ TABLE_IP, "match", "icmp", 0, 4, "th@0/1 ==00 th@1/1 ==00" },
+		{ TABLE_IP6, "match", "icmp6", 0, 4, "th@0/1 ==00 th@1/1 ==00" },
+		{ TABLE_IP, "match", "udp", 0, 3, "unknown(udp)" },
+		{ TABLE_IP, "match", "udp", 256, sizeof(struct xt_udp), "unknown(udp)" },
+		{ TABLE_IP, "target", "LOG", 0, 0, "effect(log)" },
+		{ TABLE_INET, "match", "limit", 0, 0, "unknown(limit)" },
+		{ TABLE_INET, "target", "LOG", 0, 0, "unknown(LOG) verdict(queue)" },
+		{ TABLE_IP, "counter", "LOG", 0, 0, "" },
+	};
+	static const uint8_t data[sizeof(struct xt_udp)] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct blob b = { 0 };
+		char *s;
+
+		blob_attr(&b, NFTA_MATCH_NAME, cases[i].name, strlen(cases[i].name) + 1);
+		put_u32(&b, NFTA_MATCH_REV, cases[i].revision);
+		if (cases[i].len)
+			blob_attr(&b, NFTA_MATCH_INFO, data, cases[i].len);
+		s = lowered_elem(cases[i].family, cases[i].kind, &b);
+		assert_string_equal(s, cases[i].want);
+		free(s);
+	}
+}
+
+static void test_no_attributes(void **state)
+{
+	struct blob b = { 0 };
+	char *s;
+
+	(void)state;
+	blob_attr(&b, NFTA_MATCH_NAME, "ttl", 4); /* no revision: none that we know */
+	s = lowered_elem(TABLE_IP, "match", &b);
+	assert_string_equal(s, "unknown(ttl)");
+	free(s);
+	s = lowered_elem(TABLE_IP, "match", &b); /* no name: not parsed, so unknown already */
+	assert_string_equal(s, "");
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_nat_states),
-		cmocka_unit_test(test_conntrack_data),
-		cmocka_unit_test(test_conntrack_shortcut),
-		cmocka_unit_test(test_other_conntrack),
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_multiport),
-		cmocka_unit_test(test_icmp),
-		cmocka_unit_test(test_iprange),
-		cmocka_unit_test(test_addrtype),
-		cmocka_unit_test(test_mark),
-		cmocka_unit_test(test_maybe),
-		cmocka_unit_test(test_revisions),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_conntrack_targets),
-		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_ports),	      cmocka_unit_test(test_multiport),
+		cmocka_unit_test(test_icmp),	      cmocka_unit_test(test_iprange),
+		cmocka_unit_test(test_addrtype),      cmocka_unit_test(test_mark),
+		cmocka_unit_test(test_maybe),	      cmocka_unit_test(test_revisions),
+		cmocka_unit_test(test_lengths),	      cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_body),	      cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_no_attributes),
 	};
 
 	return cmocka_run_group_tests_name("xt", tests, NULL, NULL);
