@@ -55,14 +55,14 @@ bool ipt_entry_twin(const struct ipt_entry_parts *p, struct twin *w);
  * and libiptc leave to chance (FACTS B4). */
 void ipt_entry_canon(struct blob *b, const struct ipt_entry_parts *p, const void *entry);
 
-enum ipt_target { IPT_VERDICT, IPT_CHAIN, IPT_EXTENSION };
+enum ipt_target_kind { IPT_VERDICT, IPT_CHAIN, IPT_EXTENSION };
 
 struct ipt_written {
 	void *entry; /* the owner frees */
 	size_t len;
 	const char
 		*target; /* as it stands in the entry: libiptc makes verdicts and jumps of names */
-	enum ipt_target kind; /* what it has to become */
+	enum ipt_target_kind kind; /* what it has to become */
 };
 
 /* An entry for libiptc. false: none can hold the twin, and *why points at the reason. */

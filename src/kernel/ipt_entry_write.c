@@ -14,7 +14,7 @@ struct writer {
 	struct blob b;
 	struct ipt_span span;
 	struct ipt_header header;
-	enum ipt_target target;
+	enum ipt_target_kind target;
 	const char *why; /* NULL: nothing is wrong so far */
 };
 
@@ -50,7 +50,7 @@ static void put_target(struct writer *w, const char *name, uint8_t revision, con
 	w->span.next = w->b.n;
 }
 
-static void put_standard(struct writer *w, const char *name, enum ipt_target kind)
+static void put_standard(struct writer *w, const char *name, enum ipt_target_kind kind)
 {
 	const int verdict = 0; /* libiptc knows better */
 
