@@ -31,7 +31,7 @@ ufw-legacy ufw-nft""".split()
 
 # What DESIGN.md section 5 refuses, and the finding that says so.
 REFUSED = {
-    "concatenated": "state-unknown",
+    "anonymous-chain": "state-unknown",
     "ct-mark": "state-lost",
     "docker-legacy": "nat-conflict",
     "docker-nft": "nat-conflict",

@@ -14,19 +14,33 @@ from netlink import generation
 from traffic import SERVER, SERVER_LAN
 
 WEB = "[service web]\nprotocol = tcp\nport = %d\n"
-VARIANTS = {  # role server of a port is "web"
-    "names": "[service names]\nprotocol = udp\nport = 53\n[loopback]\nnotrack = yes\n",
-    "client": "[service pages]\nprotocol = tcp\nport = 80\nrole = client\n"
-              "[service resolver]\nprotocol = udp\nport = 53\nrole = client\n",
-}
-ROUTER = "[service web]\nprotocol = tcp\nport = 80\nrole = router\n"
+NAMES = """[service names]
+protocol = udp
+port = 53
+[loopback]
+notrack = yes
+"""
+CLIENT = """[service pages]
+protocol = tcp
+port = 80
+role = client
+[service resolver]
+protocol = udp
+port = 53
+role = client
+"""
+THROUGH = """[service through]
+protocol = tcp
+port = 80
+role = router
+"""
 # Firewalls that are refused in one variant only.
 REFUSED_VARIANTS = {
-    ("admin-untracked", "names"): "untracked-dropped",
-    ("hand-dns-notrack-legacy", "names"): "untracked-dropped",
-    ("hand-dns-notrack-nft", "names"): "untracked-dropped",
-    ("ipt-negated-state-legacy", "client"): "state-negated",
-    ("ipt-negated-state-nft", "client"): "state-negated",
+    ("admin-untracked", NAMES): "untracked-dropped",
+    ("hand-dns-notrack-legacy", NAMES): "untracked-dropped",
+    ("hand-dns-notrack-nft", NAMES): "untracked-dropped",
+    ("ipt-negated-state-legacy", CLIENT): "state-negated",
+    ("ipt-negated-state-nft", CLIENT): "state-negated",
 }
 # A rule that sets a zone tracks what comes over eth1, whatever was said before: apply warns.
 ZONED = {"hand-ct-helper-zone": "state-lost"}
@@ -61,9 +75,10 @@ def web(firewall):
     found = scene.answers()
     equal([e for e in scene.served("tcp", firewall.port) if firewall.name not in ZONED
            or not {e.src, e.dst} & set(SERVER_LAN.values())], [], "entries of what is exempt")
-    others = len(tracked(scene.host, port=22))
+    other = len(tracked(scene.host, port=22))
     rules = all_twins(scene.host, firewall)
-    wants_syn = firewall.mentions("syn")  # of what is new, as a live connection is after a removal
+    # A live connection is new after a removal.
+    wants_syn = firewall.mentions("syn|maxseg|mss")
     live = Talks(scene.client, SERVER, (firewall.port,))
     untrack.remove()
     for kind, result in live.answers().items():
@@ -71,7 +86,7 @@ def web(firewall):
         claim(wants_syn or first == then, f"{kind} while the rules are removed: {result}")
     if "dynamic" not in before["nft"]:
         same_listings(listings(scene.host), before, "after the removal")
-    return {"answers": found, "entries of port 22": others, "twins": rules}
+    return {"answers": found, "entries of port 22": other, "twins": rules}
 
 
 def tracked_web(firewall):
@@ -79,20 +94,34 @@ def tracked_web(firewall):
     return {"answers": scene.answers(), "entries of port 22": len(tracked(scene.host, port=22))}
 
 
-def variant(firewall, name):
+def accepted(host, firewall, configs):
+    """Those of the configurations that are not refused; the others are, for what they must be."""
+    found = []
+    for config in configs:
+        finding = REFUSED_VARIANTS.get((firewall.name, config))
+        untrack = Untrack(host, config)
+        if not finding and config in (CLIENT, THROUGH) and firewall.mentions("masquerade|snat"):
+            finding = "nat-conflict" if untrack.run("check", "--live").returncode else None
+        if finding:
+            check_refusal(host, untrack, finding)
+        else:
+            found.append(config)
+    return found
+
+
+def others(firewall):
+    """A name server of this host, its own questions to others, and loopback."""
     scene = Server(firewall.load, firewall.port)
-    untrack = Untrack(scene.host, VARIANTS[name])
-    if (firewall.name, name) in REFUSED_VARIANTS:
-        check_refusal(scene.host, untrack, REFUSED_VARIANTS[firewall.name, name])
-        return None
-    if name == "client" and translates(scene.host, untrack, firewall):
-        return None
+    configs = accepted(scene.host, firewall, (NAMES, CLIENT))
+    untrack = Untrack(scene.host, "".join(configs))
     before = listings(scene.host)
     untrack.apply()
     found = scene.answers()
-    left = scene.served("udp", 53) + scene.looped()
-    if name == "client":
-        left = scene.asked("tcp", 80) + scene.asked("udp", 53)
+    left = []
+    if NAMES in configs:
+        left += scene.served("udp", 53) + scene.looped()
+    if CLIENT in configs:
+        left += scene.asked("tcp", 80) + scene.asked("udp", 53)
     equal(left, [], "entries of what is exempt")
     rules = all_twins(scene.host, firewall)
     untrack.remove()
@@ -101,25 +130,18 @@ def variant(firewall, name):
     return {"answers": found, "twins": rules}
 
 
-def translates(host, untrack, firewall):
-    """Does the firewall translate addresses of what is exempt? Then apply says so."""
-    if not firewall.mentions("masquerade|snat") or untrack.run("apply").returncode == 0:
-        return False
-    check_refusal(host, untrack, "nat-conflict")
-    return True
+def routed(firewall):
+    return {"answers": Router(firewall.load, firewall.port,
+                              *LANS.get(firewall.name, ())).answers()}
 
 
-def router(firewall, config):
-    """The firewall's host forwards, and exempts what config says (None: nothing)."""
+def through(firewall):
+    """A service of a gateway, and the same port of what is behind it."""
     scene = Router(firewall.load, firewall.port, *LANS.get(firewall.name, ()))
-    if not config:
-        return {"answers": scene.answers()}
-    untrack = Untrack(scene.host, config)
-    if config == ROUTER and translates(scene.host, untrack, firewall):
-        return None
-    untrack.apply()
+    configs = accepted(scene.host, firewall, (WEB % firewall.port, THROUGH))
+    Untrack(scene.host, "".join(configs)).apply()
     found = scene.answers()
-    if config == ROUTER:
+    if THROUGH in configs:
         equal(scene.forwarded("tcp", 80), [], "entries of what is exempt")
     return {"answers": found, "twins": all_twins(scene.host, firewall)}
 
@@ -151,23 +173,18 @@ def compare(want, got, exempt_ports, what):
 
 
 def same_answers(firewall):
-    scenes = {"tracked": functools.partial(tracked_web, firewall),
-              "web": functools.partial(web, firewall)}
-    stateful = firewall.mentions("ct (state|mark)|--(ct)?state|masquerade|limit")
-    scenes |= {name: functools.partial(variant, firewall, name) for name in VARIANTS if stateful}
-    forwards = firewall.mentions("forward|postrouting") and stateful
-    if forwards:
-        for name, config in (("routed", None), ("gateway", WEB % firewall.port),
-                             ("router", ROUTER)):
-            scenes[name] = functools.partial(router, firewall, config)
-    found = together(scenes)
+    scenes = {"tracked": tracked_web, "web": web}
+    if firewall.mentions("ct (state|mark)|--(ct)?state|masquerade|limit"):
+        scenes["others"] = others
+        if firewall.mentions("^-A (FORWARD|POSTROUTING)|hook (forward|postrouting)"):
+            scenes |= {"routed": routed, "through": through}
+    found = together({name: functools.partial(scene, firewall) for name, scene in scenes.items()})
     equal(found["web"]["entries of port 22"], found["tracked"]["entries of port 22"],
           "entries of what is not exempt")
-    for name, ports in (("web", (firewall.port,)), ("names", ()), ("client", ()), ("gateway", ()),
-                        ("router", (80,))):
-        if found.get(name):
-            tracked_too = "routed" if name in ("gateway", "router") else "tracked"
-            compare(found[tracked_too]["answers"], found[name], ports, name)
+    for name, like, ports in (("web", "tracked", (firewall.port,)), ("others", "tracked", ()),
+                              ("through", "routed", (80,))):
+        if name in found:
+            compare(found[like]["answers"], found[name], ports, name)
 
 
 def judge(firewall):

@@ -13,6 +13,7 @@ import time
 
 PATIENCE = 0.8  # seconds; less than the first retransmission, so a lost packet is never made up for
 TICK = 0.05
+RECVERR = {4: (socket.IPPROTO_IP, 11), 6: (socket.IPPROTO_IPV6, 25)}  # not in Python 3.11
 FAMILIES = (4, 6)
 AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 SERVER = {4: "192.0.2.10", 6: "2001:db8::10"}
@@ -85,12 +86,16 @@ class Ask:
     "partial" (not all of it came) or an error's name."""
 
     def __init__(self, host, dst, port, src="", sport=0, proto="tcp", size=64, padding=0,
-                 keep=False):
+                 keep=False, errors=False):
         self.size, self.padding, self.got, self.result = size, padding, 0, None
         self.keep = keep  # the connection, for another request
         self.stream = proto == "tcp"
         self.s = open_socket(host, dst, socket.SOCK_STREAM if self.stream else socket.SOCK_DGRAM)
         self.s.setblocking(False)
+        if errors:  # an ICMP error during connect() is a soft one: it is kept aside
+            level, option = RECVERR[family_of(dst)]
+            self.s.setsockopt(level, option, 1)
+        self.errors = errors
         if src or sport:
             self.s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.s.bind((src, sport))
@@ -121,6 +126,8 @@ class Ask:
     def step(self):
         """Goes on as far as it can without waiting."""
         try:
+            if self.errors:
+                self.take_error()
             if not self.sent:
                 error = self.s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if error:
@@ -137,6 +144,16 @@ class Ask:
             pass
         except OSError as e:
             self.finish(e)
+
+    def take_error(self):
+        """Raises what ICMP said, if it did."""
+        try:
+            _, kept, _, _ = self.s.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+        except BlockingIOError:
+            return
+        for _, _, data in kept:
+            errnum = struct.unpack_from("=I", data)[0]  # struct sock_extended_err
+            raise OSError(errnum, os.strerror(errnum))
 
     def give_up(self):
         if self.result is None:
