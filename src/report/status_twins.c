@@ -14,26 +14,60 @@ struct needs { /* of one group: same chain, same need, same reason to refuse, sa
 /* ---- twins by chain ----------------------------------------------------------------------------
  */
 
-static size_t count_standing(const struct status *st, const struct twin *chain,
-			     enum twin_standing standing)
+static int find_names(const void *names, const void *need)
 {
-	bool of_got = standing == TWIN_UNNEEDED;
-	const struct ruleset *rs = of_got ? st->have : st->want;
-	const enum twin_standing *is = of_got ? st->of_have : st->of_want;
+	return strcmp(names, (*(const struct chain_need *const *)need)->names);
+}
+
+static bool has_twins(const struct chain_need *n)
+{
+	return n->need == NEED_TWINS || n->need == NEED_FIRST;
+}
+
+/* Is there a line about twins that counts this one? */
+static bool is_counted(const struct status *st, const struct twin *w)
+{
+	for (size_t i = 0; i < st->plan->n_needs; i++) {
+		const struct chain_need *n = &st->plan->needs[i];
+
+		if (has_twins(n) && twin_is_in(w, n->chain) &&
+		    !strcmp(n->names, w->names ? w->names : ""))
+			return true;
+	}
+	return false;
+}
+
+/* g: of its exemptions only; NULL: of those that no other line counts, or all for verbose. */
+static size_t count_standing(const struct status *st, const struct twin *chain,
+			     const struct needs *g, bool verbose, enum twin_standing standing)
+{
+	bool of_have = standing == TWIN_UNNEEDED;
+	const struct ruleset *rs = of_have ? st->have : st->want;
+	const enum twin_standing *is = of_have ? st->of_have : st->of_want;
 	size_t n = 0;
 
-	for (size_t i = 0; i < rs->n_twins; i++)
-		n += is[i] == standing && !twin_compare_chains(&rs->twins[i], chain);
+	for (size_t i = 0; i < rs->n_twins; i++) {
+		const struct twin *w = &rs->twins[i];
+
+		if (is[i] != standing || twin_compare_chains(w, chain))
+			continue;
+		if (g)
+			n += bsearch(w->names ? w->names : "", g->v, g->n, sizeof *g->v,
+				     find_names) != NULL;
+		else
+			n += verbose || !is_counted(st, w);
+	}
 	return n;
 }
 
 /* "3 present, 1 missing"; NULL: there are none and should be none. */
-static char *tally(const struct status *st, const struct twin *chain)
+static char *tally(const struct status *st, const struct twin *chain, const struct needs *g,
+		   bool verbose)
 {
 	struct text t = { 0 };
 
 	for (int s = TWIN_PRESENT; s <= TWIN_UNNEEDED; s++) {
-		size_t n = count_standing(st, chain, (enum twin_standing)s);
+		size_t n = count_standing(st, chain, g, verbose, (enum twin_standing)s);
 
 		if (n)
 			text_add(&t, "%s%zu %s", t.len ? ", " : "", n,
@@ -96,11 +130,6 @@ static int order_in_full(const void *va, const void *vb)
 	int c = compare_in_full(a, b);
 
 	return c ? c : (a > b) - (a < b);
-}
-
-static int find_names(const void *names, const void *need)
-{
-	return strcmp(names, (*(const struct chain_need *const *)need)->names);
 }
 
 /* Masks of the group's classes and families, 0 where all needs that its exemptions have in this
@@ -178,8 +207,8 @@ static void why_text(const struct status *st, const struct needs *g, struct text
 
 	if (need->finding)
 		text_add(t, " (%s)", need->finding);
-	if (need->need == NEED_TWINS || need->need == NEED_FIRST) {
-		twins = tally(st, &key);
+	if (has_twins(need)) {
+		twins = tally(st, &key, g, false);
 		text_add(t, ": %s", twins ? twins : "in the chains that it leads to");
 	} else {
 		text_add(t, ": %s%s", need->why, same_why(g) ? "" : " (and more: -v)");
@@ -240,17 +269,6 @@ static void print_needs(const struct status *st, bool verbose, FILE *out)
 /* ---- other chains with twins -------------------------------------------------------------------
  */
 
-static bool said_with_needs(const struct status *st, const struct twin *chain, bool verbose)
-{
-	for (size_t i = 0; !verbose && i < st->plan->n_needs; i++) {
-		const struct chain_need *n = &st->plan->needs[i];
-
-		if ((n->need == NEED_TWINS || n->need == NEED_FIRST) && twin_is_in(chain, n->chain))
-			return true;
-	}
-	return false;
-}
-
 static int order_chains(const void *a, const void *b)
 {
 	return twin_compare_chains(*(const struct twin *const *)a, *(const struct twin *const *)b);
@@ -269,10 +287,11 @@ static void print_places(const struct status *st, bool verbose, FILE *out)
 		auto_free char *twins = NULL;
 		struct text t = { 0 };
 
-		if ((i && !twin_compare_chains(w, sorted[i - 1])) ||
-		    said_with_needs(st, w, verbose))
+		if (i && !twin_compare_chains(w, sorted[i - 1]))
 			continue;
-		twins = tally(st, w);
+		twins = tally(st, w, NULL, verbose);
+		if (!twins)
+			continue;
 		chain_name_text(w->form, w->family, w->table, w->chain, &t);
 		fprintf(out, "  %s: twins: %s\n", t.s, twins);
 		free(t.s);

@@ -212,6 +212,9 @@ static void test_needs(void **state)
 	add_twin(&s.want, &fw[0], 1);
 	add_twin(&s.want, &fw[0], 2);
 	add_twin(&s.want, &fw[4], 1);
+	add_twin(&s.have, &fw[0], 9);
+	free(s.have.twins[1].names);
+	s.have.twins[1].names = xstrdup("gone");
 	add_need(&s, &fw[0], "web", CLASS_OPENING, NEED_TWINS, "rule 1 asks");
 	add_need(&s, &fw[0], "web", CLASS_ERROR, NEED_TWINS, "rule 2 asks");
 	add_need(&s, &fw[0], "web", CLASS_OPENING, NEED_CLOSED, "nothing accepts it")->part =
@@ -244,6 +247,7 @@ static void test_needs(void **state)
 		"  ip nat pre: c: refused (one): why\n"
 		"  ip nat pre: d: refused (two): why\n"
 		"  ip nat pre: web: left alone: accept = none\n"
+		"  inet filter input: twins: 1 unneeded\n"
 		"  inet filter sub: twins: 1 missing\n");
 	check_twins(
 		&s, true,
@@ -261,7 +265,7 @@ static void test_needs(void **state)
 		"  ip nat pre: c: refused (one): why\n"
 		"  ip nat pre: d: refused (two): why\n"
 		"  ip nat pre: web: left alone: accept = none\n"
-		"  inet filter input: twins: 1 present, 1 missing\n"
+		"  inet filter input: twins: 1 present, 1 missing, 1 unneeded\n"
 		"  inet filter sub: twins: 1 missing\n");
 	free(s.plan.needs);
 	tear_down(&s);
