@@ -25,7 +25,8 @@ struct change { /* one transaction on its way */
 	char *text;		     /* canonical form of it */
 	struct past past;
 	bool drain;
-	unsigned long dropped; /* conntrack entries */
+	unsigned long dropped;		 /* conntrack entries */
+	struct generation_findings said; /* for the record */
 	struct ruleset after;
 	enum apply_result result;
 };
@@ -111,7 +112,7 @@ static enum exit_code record(struct change *c)
 		drain(c, &c->after);
 	if (is_recorded(c))
 		return CODE_DONE;
-	if (generation_write(&c->s->paths, c->text, c->ops->name, c->s->d) > 0)
+	if (generation_write(&c->s->paths, c->text, c->ops->name, &c->said, c->s->d) > 0)
 		return CODE_DONE;
 	diag_cure(c->s->d,
 		  "the rules are in the kernel and verified, but not on record: make room, "
@@ -135,6 +136,11 @@ static int prepare(struct change *c)
 		host_read(&host);
 		preflight_check(c->policy, &host, c->s->d);
 		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;
+	}
+	if (!rc) {
+		generation_findings_add(&c->said, c->s->d);
+		if (c->options.force)
+			diag_soften(c->s->d);
 	}
 	if (!rc)
 		drain_leaving(c, &now);
@@ -180,7 +186,7 @@ static void change_init(struct change *c, const struct session *s, const struct 
 		.policy = p,
 		.text = policy_string(p),
 		.drain = p->drain && !s->req.no_drain,
-		.options = { .paths = s->paths, .force = s->req.force },
+		.options = { .paths = s->paths, .force = s->req.force, .said = &c->said },
 	};
 }
 
@@ -188,6 +194,7 @@ static void change_free(struct change *c)
 {
 	past_free(&c->past);
 	ruleset_free(&c->after);
+	generation_findings_free(&c->said);
 	free(c->text);
 }
 

@@ -82,6 +82,15 @@ void diag_cure(struct diag *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+void diag_soften(struct diag *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].severity == SEVERITY_ERROR)
+			d->v[i].severity = SEVERITY_WARNING;
+	d->warnings += d->errors;
+	d->errors = 0;
+}
+
 const char *severity_name(enum severity s)
 {
 	switch (s) {

@@ -41,6 +41,9 @@ void diag_note(struct diag *d, const struct origin *at, const char *id, const ch
 /* The next step for the finding recorded last; no finding: nothing happens. */
 void diag_cure(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Errors become warnings: somebody has chosen to go over them. */
+void diag_soften(struct diag *d);
+
 /* "file:line:col: error: text [id]" and "  cure: ..." lines, in the order of recording.
  * Findings below min_severity (SEVERITY_NOTE: all) are left out. colour: ANSI. */
 void diag_print(const struct diag *d, FILE *out, enum severity least, bool colour);

@@ -159,19 +159,23 @@ static bool is_refused(const struct run *r)
 	return r->ours.n_foreign || r->found.errors;
 }
 
-/* The record of this run says what it went over. */
+/* What this run finds, for its record. */
+static void tell(const struct run *r, struct generation_findings *said)
+{
+	generation_findings_add(said, &r->found);
+	if (r->ours.n_foreign)
+		generation_findings_force(said, "foreign-objects");
+}
+
 static int prepare_generation(const struct run *r)
 {
 	auto_free char *text = policy_string(r->p);
-	struct generation_findings said = { 0 };
+	struct generation_findings mine = { 0 }, *said = r->o->said ? r->o->said : &mine;
 	long n;
 
-	generation_findings_add(&said, r->d);
-	generation_findings_add(&said, &r->found);
-	if (r->ours.n_foreign)
-		generation_findings_force(&said, "foreign-objects");
-	n = generation_prepare(&r->o->paths, text, r->ops->name, &said, r->d);
-	generation_findings_free(&said);
+	tell(r, said);
+	n = generation_prepare(&r->o->paths, text, r->ops->name, said, r->d);
+	generation_findings_free(&mine);
 	return n < 0 ? -1 : 0;
 }
 
@@ -233,6 +237,8 @@ static enum apply_result changed(struct run *r)
 /* Somebody else may have written the very same while we waited for our turn. */
 static enum apply_result unchanged(struct run *r)
 {
+	if (r->o->said && !r->prepared)
+		tell(r, r->o->said);
 	discard(r);
 	settle(r);
 	return APPLY_UNCHANGED;
@@ -438,9 +444,13 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 {
 	struct diag outcome = { 0 };
 	struct run r = { .ops = ops, .b = b, .p = p, .h = h, .o = o, .d = &outcome };
+	struct diag compiled = { 0 };
 	enum apply_result result;
 
-	compile_rules(p, h, &r.raw, d);
+	compile_rules(p, h, &r.raw, &compiled);
+	if (o->said)
+		generation_findings_add(o->said, &compiled);
+	record(d, &compiled, false);
 	result = transact(&r);
 	record(d, &r.found, o->force); /* causes first */
 	record(d, &outcome, false);

@@ -20,6 +20,8 @@ enum apply_result {
 struct apply_options {
 	struct state_paths paths;
 	bool force; /* go on over findings that would refuse, and over foreign objects */
+	struct generation_findings *said; /* for the record: what was said before, and here; NULL:
+					   * nobody asks */
 };
 
 /* Read, derive, compare, journal, commit, read, compare, journal; on failure commit(before), read,

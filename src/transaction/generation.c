@@ -155,7 +155,6 @@ void generation_findings_force(struct generation_findings *f, const char *id)
 	f->forced = longer;
 }
 
-/* Who got this far has gone over every error. */
 void generation_findings_add(struct generation_findings *f, const struct diag *d)
 {
 	f->errors += d->errors;
@@ -296,25 +295,13 @@ static long find_prepared(const struct state_paths *sp, const char *policy_text)
 	return (long)n;
 }
 
-static long prepare_with(const struct state_paths *sp, const char *policy_text, const char *backend,
-			 struct diag *d)
-{
-	struct generation_findings said = { 0 };
-	long n;
-
-	generation_findings_add(&said, d);
-	n = generation_prepare(sp, policy_text, backend, &said, d);
-	generation_findings_free(&said);
-	return n;
-}
-
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
-		      struct diag *d)
+		      const struct generation_findings *said, struct diag *d)
 {
 	long n = find_prepared(sp, policy_text);
 
 	if (!n)
-		n = prepare_with(sp, policy_text, backend, d);
+		n = generation_prepare(sp, policy_text, backend, said, d);
 	if (n > 0 && !generation_publish(sp, n, d))
 		return n;
 	if (n > 0)

@@ -56,6 +56,7 @@ struct generation_findings { /* start from {0} */
 	unsigned errors, warnings;
 	char *forced; /* ids of what --force went over, "nat-conflict, state-lost"; NULL: none */
 };
+/* The errors of d were gone over, or there would be no generation. */
 void generation_findings_add(struct generation_findings *f, const struct diag *d);
 void generation_findings_force(struct generation_findings *f, const char *id); /* once each */
 /* Of generation n; one that was written before this was recorded has none. 0, or -1. */
@@ -70,9 +71,8 @@ long generation_prepare(const struct state_paths *sp, const char *policy_text, c
 			const struct generation_findings *said, struct diag *d);
 int generation_publish(const struct state_paths *sp, long n, struct diag *d);
 void generation_discard(const struct state_paths *sp);
-/* Both steps at once; of a text that is prepared already only the second. Errors in d are what was
- * forced. Its number, or -1. */
+/* Both steps at once; of a text that is prepared already only the second. Its number, or -1. */
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
-		      struct diag *d);
+		      const struct generation_findings *said, struct diag *d);
 
 #endif

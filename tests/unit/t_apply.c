@@ -16,6 +16,8 @@
 #include "transaction/apply.h"
 #include "util.h"
 
+static const struct generation_findings none; /* nothing was said */
+
 static const char api[] = "[service api]\nprotocol = tcp\nport = 8080\n";
 static const char web[] = "[service web]\nprotocol = tcp\nport = 80, 443\n";
 static const char nothing[] = "";
@@ -61,7 +63,7 @@ static void record(struct world *w, const struct policy *p)
 
 	policy_print(p, f);
 	fclose(f);
-	assert_true(generation_write(&w->o.paths, text, "other", &w->d) > 0);
+	assert_true(generation_write(&w->o.paths, text, "other", &none, &w->d) > 0);
 }
 
 /* As the command does it: what was changed goes on record. */

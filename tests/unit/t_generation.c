@@ -21,8 +21,8 @@ static void test_generations(void **state)
 
 	assert_int_equal(generation_newest(&pl->sp, &pl->d), 0);
 	assert_false(generation_is_newest(&pl->sp, "a\n"));
-	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
-	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 2);
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "", "nftables", &none, &pl->d), 2);
 	assert_true(generation_is_newest(&pl->sp, ""));
 	assert_int_equal(
 		generation_prepare(&pl->sp, "[service web]\n\nx\n", "nftables", &none, &pl->d), 3);
@@ -62,7 +62,8 @@ static void test_findings_on_record(void **state)
 	size_t len;
 	auto_free char *text = NULL;
 
-	assert_int_equal(generation_write(&pl->sp, "# forced: not me\n", "nftables", &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "# forced: not me\n", "nftables", &none, &pl->d),
+			 1);
 	f = findings_of(pl, 1);
 	assert_int_equal(f.errors + f.warnings, 0);
 	assert_null(f.forced);
@@ -71,7 +72,10 @@ static void test_findings_on_record(void **state)
 	diag_error(&said, NULL, "nat", 0, "a part of another id");
 	diag_error(&said, NULL, "nat-conflict", 0, "again");
 	diag_note(&said, NULL, "no-listener", "three");
-	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &said), 2);
+	generation_findings_add(&f, &said);
+	generation_findings_force(&f, "nat-conflict");
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &f, &pl->d), 2);
+	generation_findings_free(&f);
 	f = findings_of(pl, 2);
 	assert_int_equal(f.errors, 3);
 	assert_int_equal(f.warnings, 1);
@@ -99,7 +103,7 @@ static void test_generation_names(void **state)
 					     "generation-10",	   "generation-99999999999999.conf",
 					     "xgeneration-8.conf", "generation-0.conf" };
 
-	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		put(pl->state, names[i], "", 0);
 		assert_int_equal(generation_newest(&pl->sp, &pl->d), 1);
@@ -111,9 +115,9 @@ static void test_generations_are_dropped(void **state)
 	struct place *pl = *state;
 	auto_free char *p = NULL;
 
-	assert_int_equal(generation_write(&pl->sp, "", "nftables", &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "", "nftables", &none, &pl->d), 1);
 	for (long i = 2; i <= 53; i++)
-		assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), i);
+		assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d), i);
 	assert_int_equal(access(path(pl->state, "generation-3.conf", &p), F_OK), -1);
 	assert_int_equal(access(path(pl->state, "generation-4.conf", &p), F_OK), 0);
 	assert_int_equal(generation_newest(&pl->sp, &pl->d), 53);
@@ -133,7 +137,7 @@ static void test_generation_damage(void **state)
 	static const char newer[] = "# untrack generation 1, format 2, 7 bytes\n\npolicy\n";
 	size_t len;
 
-	assert_int_equal(generation_write(&pl->sp, "policy\n", "nftables", &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "policy\n", "nftables", &none, &pl->d), 1);
 	text = get(pl->state, "generation-1.conf", &len);
 	for (size_t i = 0; i < len; i++) {
 		put(pl->state, "generation-1.conf", text, i);

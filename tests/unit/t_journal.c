@@ -21,6 +21,8 @@
 #include "place.h"
 #include "util.h"
 
+static const struct generation_findings none; /* nothing was said */
+
 static void add_rule(struct ruleset *rs, const char *name, uint16_t port)
 {
 	struct rule *r = ruleset_add_rule(rs);
@@ -391,7 +393,7 @@ static void expect_failed_writes(struct place *pl, const char *words)
 	free(p);
 	p = xcalloc(200001, 1);
 	memset(p, '\n', 200000);
-	EXPECT(generation_write(&pl->sp, p, "nftables", &pl->d) == -1);
+	EXPECT(generation_write(&pl->sp, p, "nftables", &none, &pl->d) == -1);
 	EXPECT(only_finding(&pl->d, "state-file", words));
 	diag_free(&pl->d);
 	EXPECT(generation_newest(&pl->sp, &pl->d) == 1);
@@ -409,7 +411,7 @@ static void write_beyond_limit(struct place *pl)
 
 static void prepare_both(struct place *pl)
 {
-	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &pl->d), 1);
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d), 1);
 	begin(pl, 80, 443);
 }
 
@@ -431,7 +433,7 @@ static void mount_small(struct place *pl, const char *options)
 static void write_to_full_disk(struct place *pl)
 {
 	mount_small(pl, "size=64k,mode=0700");
-	EXPECT(generation_write(&pl->sp, "a\n", "nftables", &pl->d) == 1);
+	EXPECT(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d) == 1);
 	begin(pl, 80, 443);
 	expect_failed_writes(pl, "No space left on device");
 }
@@ -441,7 +443,7 @@ static void write_to_read_only_disk(struct place *pl)
 	int fd;
 
 	mount_small(pl, "size=1m,mode=0700");
-	EXPECT(generation_write(&pl->sp, "a\n", "nftables", &pl->d) == 1);
+	EXPECT(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d) == 1);
 	begin(pl, 80, 443);
 	EXPECT(mount("none", pl->base, NULL, MS_REMOUNT | MS_RDONLY, "size=1m,mode=0700") == 0);
 	expect_failed_writes(pl, "Read-only file system");
