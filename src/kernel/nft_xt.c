@@ -100,7 +100,9 @@ struct reading { /* what iptables remembers of a rule so far */
 
 static bool reads_load(const struct reading *r, const struct fw_expr *e)
 {
-	bool v4 = r->family == TABLE_IP, ports = e->offset <= 2 && e->len == 2;
+	bool v4 = r->family == TABLE_IP;
+	bool ports =
+		(e->offset == 0 && (e->len == 2 || e->len == 4)) || (e->offset == 2 && e->len == 2);
 
 	switch (e->field) {
 	case FW_F_L4PROTO:
