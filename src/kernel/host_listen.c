@@ -3,6 +3,7 @@
 #include "kernel/host_listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include "util.h"
@@ -131,11 +132,40 @@ static void drop_doubles(struct host *h)
 	h->n_listeners = n + 1;
 }
 
+/* They are sorted: those of IPv4 come before. */
+static bool answers_ipv4(const struct host_listener *first, const struct host_listener *l)
+{
+	for (const struct host_listener *o = l; o > first; o--) {
+		if (o[-1].proto != l->proto || o[-1].port != l->port)
+			return false;
+		if (o[-1].family == FAMILY_V4 && o[-1].any)
+			return true;
+	}
+	return false;
+}
+
+/* /proc does not show IPV6_V6ONLY: an IPv6 socket is taken to have what is usual here, unless an
+ * IPv4 socket has its port already. */
+static void note_both(struct host *h)
+{
+	size_t len;
+	auto_free char *only6 = read_file(AT_FDCWD, "/proc/sys/net/ipv6/bindv6only", &len);
+
+	if (!only6 || *only6 != '0')
+		return;
+	for (size_t i = 0; i < h->n_listeners; i++) {
+		struct host_listener *l = &h->listeners[i];
+
+		l->both = l->family == FAMILY_V6 && l->any && !answers_ipv4(h->listeners, l);
+	}
+}
+
 int host_listeners_read(struct host *h)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		if (read_table(&tables[i], h))
 			return -1;
 	drop_doubles(h);
+	note_both(h);
 	return 0;
 }

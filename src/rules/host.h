@@ -21,7 +21,7 @@ struct host_listener { /* TCP: listening; UDP and the like: bound and not connec
 	uint8_t proto;
 	enum family family;
 	bool any;	  /* the unspecified address */
-	bool both;	  /* an IPv6 socket that takes IPv4 as well */
+	bool both;	  /* an IPv6 socket that takes IPv4 as well, as far as one can tell */
 	uint8_t addr[16]; /* network order */
 	uint16_t port;
 };
