@@ -121,6 +121,8 @@ static void put_quoted(struct text *t, const struct match *m, bool v4)
 	auto_free char *sport = xasprintf("@th,%u,16", ports);
 	auto_free char *dport = xasprintf("@th,%u,16", ports + 16);
 
+	if (v4 && (m->sport.n || m->dport.n)) /* no options: else the ports are further on */
+		text_add(t, " @th,64,8 0x45");
 	if (m->proto)
 		text_add(t, " @th,%u,8 %u", proto, m->proto);
 	put_quoted_addrs(t, src, &m->src, false);

@@ -369,7 +369,8 @@ static void test_owned_table(void **state)
 		"set accept = none, and add through the program that owns it:\n"
 		"input, before its rule 1: tcp dport 80 tcp flags & (fin|syn|rst|ack) != syn ct "
 		"state untracked accept\n"
-		"input, before its rule 1: icmp type { 3, 4, 5, 11, 12 } @th,136,8 6 @th,224,16 80 "
+		"input, before its rule 1: icmp type { 3, 4, 5, 11, 12 } @th,64,8 0x45 @th,136,8 6 "
+		"@th,224,16 80 "
 		"ct state untracked accept\n"
 		"input, before its rule 1: icmpv6 type { 1, 2, 3, 4 } @th,112,8 6 @th,384,16 80 "
 		"ct state untracked accept\n"
@@ -446,7 +447,8 @@ static void test_rules_to_add(void **state)
 		{ "family ipv4 error", "icmp type { 3, 4, 5, 11, 12 }" },
 		{ "family ipv4 error protocol udp sport 53 dport 1-5,7 src 192.0.2.0/25 not-src "
 		  "192.0.2.1 dst 10.0.0.0/8,172.16.0.0/12",
-		  "icmp type { 3, 4, 5, 11, 12 } @th,136,8 17 @th,160,32 0xc0000200-0xc000027f "
+		  "icmp type { 3, 4, 5, 11, 12 } @th,64,8 0x45 @th,136,8 17 @th,160,32 "
+		  "0xc0000200-0xc000027f "
 		  "@th,160,32 != 0xc0000201 @th,192,32 { 0x0a000000-0x0affffff, "
 		  "0xac100000-0xac1fffff } @th,224,16 53 @th,240,16 { 1-5, 7 }" },
 		{ "family ipv6 error protocol sctp dport 80 not-src 2001:db8::1,2001:db8::2 dst "
