@@ -3,18 +3,16 @@
 #include "kernel/conntrack_nat.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include "kernel/conntrack_entry.h"
 #include "kernel/conntrack_host.h"
+#include "kernel/module.h"
 
 #define ROUNDS 3	 /* dumps, when interrupted */
 #define SPARE 1024	 /* rows that may be alike before they are counted together */
 #define KINDS_MAX 262144 /* rows, none alike */
-#define MODULE "nf_conntrack_netlink"
 
 struct tally {
 	struct ct_host host;
@@ -117,32 +115,6 @@ static int dump_rounds(struct tally *t, struct mnl_socket *nl)
 	return rc && errno != EINTR ? -1 : 0;
 }
 
-static bool file_exists(const char *name)
-{
-	return access(name, F_OK) == 0;
-}
-
-static bool is_builtin(const char *modules)
-{
-	auto_free char *name = xasprintf("%s/modules.builtin", modules), *list = NULL;
-	size_t len;
-
-	list = read_file(AT_FDCWD, name, &len);
-	return list && strstr(list, "/" MODULE ".ko");
-}
-
-/* A question to ctnetlink has the kernel load the module for it, if there is one to be loaded. */
-static bool may_ask(void)
-{
-	auto_free char *modules = NULL;
-	struct utsname u;
-
-	if (!file_exists("/proc/modules") || file_exists("/sys/module/" MODULE) || uname(&u))
-		return true;
-	modules = xasprintf("/lib/modules/%s", u.release);
-	return !file_exists(modules) || is_builtin(modules);
-}
-
 int conntrack_nat_read(struct host *h)
 {
 	struct tally t = { .limit = SPARE };
@@ -152,7 +124,7 @@ int conntrack_nat_read(struct host *h)
 
 	if (!ct_is_tracking())
 		return 0;
-	if (!may_ask()) {
+	if (!module_may_be_asked("nf_conntrack_netlink")) {
 		errno = ENOPKG;
 		return -1;
 	}

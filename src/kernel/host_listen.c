@@ -4,14 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include "kernel/module.h"
+#include "kernel/rtnl.h"
 #include "util.h"
 
 enum { LISTENING = 0x0a, CLOSED = 0x07 }; /* TCP_LISTEN; TCP_CLOSE, which of UDP is unconnected */
 
 struct table {
-	const char *file;
+	const char *file, *module; /* that answers for it */
 	uint8_t proto;
 	enum family family;
 	unsigned state;
@@ -19,13 +24,25 @@ struct table {
 };
 
 static const struct table tables[] = {
-	{ "/proc/net/tcp", IPPROTO_TCP, FAMILY_V4, LISTENING, true },
-	{ "/proc/net/tcp6", IPPROTO_TCP, FAMILY_V6, LISTENING, false },
-	{ "/proc/net/udp", IPPROTO_UDP, FAMILY_V4, CLOSED, true },
-	{ "/proc/net/udp6", IPPROTO_UDP, FAMILY_V6, CLOSED, false },
-	{ "/proc/net/udplite", IPPROTO_UDPLITE, FAMILY_V4, CLOSED, false },
-	{ "/proc/net/udplite6", IPPROTO_UDPLITE, FAMILY_V6, CLOSED, false },
+	{ "/proc/net/tcp", "tcp_diag", IPPROTO_TCP, FAMILY_V4, LISTENING, true },
+	{ "/proc/net/tcp6", "tcp_diag", IPPROTO_TCP, FAMILY_V6, LISTENING, false },
+	{ "/proc/net/udp", "udp_diag", IPPROTO_UDP, FAMILY_V4, CLOSED, true },
+	{ "/proc/net/udp6", "udp_diag", IPPROTO_UDP, FAMILY_V6, CLOSED, false },
+	{ "/proc/net/udplite", "udp_diag", IPPROTO_UDPLITE, FAMILY_V4, CLOSED, false },
+	{ "/proc/net/udplite6", "udp_diag", IPPROTO_UDPLITE, FAMILY_V6, CLOSED, false },
 };
+
+struct asked {
+	struct host *h;
+	const struct table *table;
+};
+
+static bool is_any(const uint8_t addr[16])
+{
+	static const uint8_t nowhere[16];
+
+	return !memcmp(addr, nowhere, sizeof(nowhere));
+}
 
 static int hex_digit(char c)
 {
@@ -66,7 +83,6 @@ static const char *read_end(const char *s, enum family f, uint8_t addr[16], uint
 static bool read_line(const char *line, const struct table *t, struct host_listener *l,
 		      uint32_t *state, bool *connected)
 {
-	static const uint8_t nowhere[16];
 	uint8_t remote[16] = { 0 };
 	const char *s = strchr(line, ':');
 	uint32_t port = 0, far_port = 0;
@@ -77,9 +93,46 @@ static bool read_line(const char *line, const struct table *t, struct host_liste
 	if (!s || *s != ' ' || !read_hex(s + 1, 2, state))
 		return false;
 	l->port = (uint16_t)port;
-	l->any = !memcmp(l->addr, nowhere, sizeof(nowhere));
-	*connected = far_port || memcmp(remote, nowhere, sizeof(nowhere)) != 0;
+	l->any = is_any(l->addr);
+	*connected = far_port || !is_any(remote);
 	return true;
+}
+
+/* One socket, which the kernel has chosen by its state. */
+static void add_answer(const struct nlmsghdr *n, void *ctx)
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(n);
+	const struct rtattr *a[INET_DIAG_SKV6ONLY + 1];
+	struct asked *asked = ctx;
+	struct host_listener *l;
+
+	if (n->nlmsg_type != SOCK_DIAG_BY_FAMILY || n->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return;
+	l = ARRAY_ADD(asked->h->listeners, asked->h->n_listeners);
+	l->proto = asked->table->proto;
+	l->family = m->idiag_family == AF_INET ? FAMILY_V4 : FAMILY_V6;
+	l->port = ntohs(m->id.idiag_sport);
+	memcpy(l->addr, m->id.idiag_src, l->family == FAMILY_V4 ? 4 : 16);
+	l->any = is_any(l->addr);
+	rtnl_attributes(n, sizeof(*m), a, INET_DIAG_SKV6ONLY);
+	if (l->family == FAMILY_V6 && l->any && a[INET_DIAG_SKV6ONLY] &&
+	    RTA_PAYLOAD(a[INET_DIAG_SKV6ONLY]) == 1)
+		l->both = !*(const uint8_t *)RTA_DATA(a[INET_DIAG_SKV6ONLY]);
+}
+
+static int ask_table(const struct table *t, struct host *h)
+{
+	const struct inet_diag_req_v2 request = {
+		.sdiag_family = t->family == FAMILY_V4 ? AF_INET : AF_INET6,
+		.sdiag_protocol = t->proto,
+		.idiag_states = 1u << t->state,
+	};
+	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct asked asked = { h, t };
+
+	return fd < 0 ? -1
+		      : rtnl_ask(fd, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request),
+				 add_answer, &asked);
 }
 
 /* Listening sockets of TCP come first, and there may be hundreds of thousands of others. */
@@ -146,7 +199,7 @@ static bool answers_ipv4(const struct host_listener *first, const struct host_li
 
 /* /proc does not show IPV6_V6ONLY: an IPv6 socket is taken to have what is usual here, unless an
  * IPv4 socket has its port already. */
-static void note_both(struct host *h)
+static void guess_both(struct host *h)
 {
 	size_t len;
 	auto_free char *only6 = read_file(AT_FDCWD, "/proc/sys/net/ipv6/bindv6only", &len);
@@ -160,12 +213,42 @@ static void note_both(struct host *h)
 	}
 }
 
-int host_listeners_read(struct host *h)
+/* Of tens of thousands of UDP sockets the files take the square of their number in time. */
+static bool may_ask(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (!module_may_be_asked(tables[i].module))
+			return false;
+	return module_may_be_asked("inet_diag");
+}
+
+/* As read_listeners; false: ask the files instead. */
+static bool ask_listeners(struct host *h)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (ask_table(&tables[i], h) && tables[i].needed) {
+			h->n_listeners = 0;
+			return false;
+		}
+	return true;
+}
+
+static int read_listeners(struct host *h)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		if (read_table(&tables[i], h))
 			return -1;
+	return 0;
+}
+
+int host_listeners_read(struct host *h)
+{
+	bool asked = may_ask() && ask_listeners(h);
+
+	if (!asked && read_listeners(h))
+		return -1;
 	drop_doubles(h);
-	note_both(h);
+	if (!asked)
+		guess_both(h);
 	return 0;
 }

@@ -5,8 +5,8 @@
 
 #include "rules/host.h"
 
-/* Into h->listeners, sorted, none twice. From /proc, since the kernel loads modules for the other
- * way to ask (sock_diag). -1 with errno: they could not be had. */
+/* Into h->listeners, sorted, none twice: asked of sock_diag, or read from /proc where the kernel
+ * would load modules to answer. -1 with errno: they could not be had. */
 int host_listeners_read(struct host *h);
 
 #endif
