@@ -65,9 +65,6 @@ static void check_host(const struct policy *p, const struct host *h, struct chec
 		v->unusable = true;
 		return;
 	}
-	for (size_t i = 0; i < h->n_unread; i++)
-		diag_note(&v->d, NULL, "facts-unread", "not known, and so not checked: %s",
-			  h->unread[i]);
 	preflight_check(p, h, &v->d);
 	compile_rules(p, &h->params, &rs, &v->d);
 	twin_derive(p, &h->params, &h->fw, &rs, NULL, &v->d);

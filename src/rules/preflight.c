@@ -108,8 +108,18 @@ void preflight_policy(const struct policy *p, struct diag *d)
 	conntrack_settings(p, d);
 }
 
+static void unread_facts(const struct host *h, struct diag *d)
+{
+	for (size_t i = 0; i < h->n_unread; i++) {
+		diag_note(d, NULL, "facts-unread", "not known, and so not checked: %s",
+			  h->unread[i]);
+		diag_cure(d, "see 'untrack facts', as root");
+	}
+}
+
 void preflight_check(const struct policy *p, const struct host *h, struct diag *d)
 {
+	unread_facts(h, d);
 	preflight_ports(p, h, d);
 	preflight_nat(p, h, d);
 	preflight_paths(p, h, d);

@@ -620,6 +620,19 @@ static void test_management_port(void **state)
 	SAYS(&h, "management-port", conf, "");
 }
 
+static void test_unread_facts_are_said(void **state)
+{
+	struct host h = { 0 };
+
+	(void)state;
+	unread(&h, "listeners: Permission denied");
+	unread(&h, "nat");
+	SAYS(&h, "facts-unread", WEB,
+	     "note: not known, and so not checked: listeners: Permission denied | see 'untrack "
+	     "facts', as root\n"
+	     "note: not known, and so not checked: nat | see 'untrack facts', as root\n");
+}
+
 static void test_what_is_not_done_is_said(void **state)
 {
 	struct host h = { 0 };
@@ -649,6 +662,7 @@ int main(void)
 		cmocka_unit_test(test_stateless_host),
 		cmocka_unit_test(test_missing_interfaces),
 		cmocka_unit_test(test_management_port),
+		cmocka_unit_test(test_unread_facts_are_said),
 		cmocka_unit_test(test_what_is_not_done_is_said),
 	};
 
