@@ -90,7 +90,7 @@ class Server:
         asks = {f"out tcp {port}": Ask(self.host, CLIENT[f], port) for port in (80, 443, 8081)}
         asks |= {f"out udp {port}": Ask(self.host, CLIENT[f], port, proto="udp")
                  for port in (53, 123)}
-        asks |= {f"out unreachable tcp {port}": Ask(self.host, NOWHERE[f], port, errors=True)
+        asks |= {f"out unreachable tcp {port}": Ask(self.host, NOWHERE[f], port)
                  for port in (80, 443)}
         asks |= {f"out refused udp {port}": Ask(self.host, FAR[f], port, proto="udp")
                  for port in (53, 123)}

@@ -86,16 +86,15 @@ class Ask:
     "partial" (not all of it came) or an error's name."""
 
     def __init__(self, host, dst, port, src="", sport=0, proto="tcp", size=64, padding=0,
-                 keep=False, errors=False):
+                 keep=False):
         self.size, self.padding, self.got, self.result = size, padding, 0, None
         self.keep = keep  # the connection, for another request
         self.stream = proto == "tcp"
         self.s = open_socket(host, dst, socket.SOCK_STREAM if self.stream else socket.SOCK_DGRAM)
         self.s.setblocking(False)
-        if errors:  # an ICMP error during connect() is a soft one: it is kept aside
+        if self.stream:  # an ICMP error during connect() is a soft one: it is kept aside
             level, option = RECVERR[family_of(dst)]
             self.s.setsockopt(level, option, 1)
-        self.errors = errors
         if src or sport:
             self.s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.s.bind((src, sport))
@@ -126,7 +125,7 @@ class Ask:
     def step(self):
         """Goes on as far as it can without waiting."""
         try:
-            if self.errors:
+            if self.stream:
                 self.take_error()
             if not self.sent:
                 error = self.s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -146,14 +145,15 @@ class Ask:
             self.finish(e)
 
     def take_error(self):
-        """Raises what ICMP said, if it did."""
+        """Raises what ICMP said of this connection before there was one."""
         try:
             _, kept, _, _ = self.s.recvmsg(1, 512, socket.MSG_ERRQUEUE)
         except BlockingIOError:
             return
         for _, _, data in kept:
             errnum = struct.unpack_from("=I", data)[0]  # struct sock_extended_err
-            raise OSError(errnum, os.strerror(errnum))
+            if not self.sent:
+                raise OSError(errnum, os.strerror(errnum))
 
     def give_up(self):
         if self.result is None:
