@@ -206,6 +206,42 @@ static void shape_counts(void **state)
 	match_free(&m);
 }
 
+/* Right in every byte, but under a header that such a twin cannot have. */
+static void the_header_counts(void **state)
+{
+	struct match error = { .families = FAMILIES_V4, .icmp = ICMP_IS_ERROR }, m, got;
+	struct prefix p = { FAMILY_V4, 8, { 10 } };
+	struct written w;
+	size_t used;
+	char *names;
+
+	(void)state;
+	write_match(&w, &error);
+	got = (struct match){ .families = FAMILIES_V4, .proto = IPPROTO_UDP };
+	assert_false(xt_twin_read(w.x, w.n, &got, &names, &used));
+	got.proto = IPPROTO_ICMP;
+	assert_true(xt_twin_read(w.x, w.n, &got, &names, &used));
+	free(names);
+	written_free(&w);
+
+	m = (struct match){ .families = FAMILIES_V4, .proto = IPPROTO_UDP };
+	ports_add(&m.sport, 53, 53);
+	write_match(&w, &m);
+	assert_true(reads(&w, &m));
+	m.proto = IPPROTO_GRE;
+	assert_false(reads(&w, &m));
+	written_free(&w);
+
+	m.proto = IPPROTO_UDP;
+	addrs_add(&m.dst, &p);
+	p.addr[0] = 11;
+	addrs_add(&m.dst, &p); /* both cannot be */
+	write_match(&w, &m);
+	assert_false(reads(&w, &m));
+	written_free(&w);
+	match_free(&m);
+}
+
 /* Prefixes that nobody would write: bits beside the mask. */
 static void odd_addresses(void **state)
 {
@@ -238,8 +274,8 @@ static void programs_stay_short(void **state)
 	for (unsigned i = 0; i < 10; i++)
 		ports_add(&m.sport, (uint16_t)(60000 + 4 * i), (uint16_t)(60001 + 4 * i));
 	ports_copy(&m.dport, &m.sport);
-	for (unsigned i = 0; i < 9; i++) {
-		struct prefix p = { FAMILY_V4, 24, { 192, 168, (uint8_t)i } };
+	for (unsigned i = 0; i < 6; i++) { /* ten tests, as many as a program may have */
+		struct prefix p = { FAMILY_V4, 31, { 192, 168, (uint8_t)i, 254 } };
 
 		addrs_add(&m.not_src, &p);
 	}
@@ -286,9 +322,17 @@ static void long_names_are_cut(void **state)
 
 static void bodies_come_back(void **state)
 {
-	static const char *const bad[] = { "",		"match:",     "match",
-					   "target:00", "match:0",    "counter:",
-					   "match:zz",	"matches:00", "match:0500010041" };
+	static const char *const bad[] = { "",
+					   "match:",
+					   "match",
+					   "target:00",
+					   "match:0",
+					   "counter:",
+					   "match:zz",
+					   "matches:00",
+					   "match:0500010041",
+					   "match:0500010041000000080002000000000008000300"
+					   "00000000" };
 	struct match m;
 	struct written w;
 	struct xt_ext x;
@@ -320,13 +364,105 @@ static void bodies_come_back(void **state)
 	match_free(&m);
 }
 
+static struct fw_expr *add_expr(struct fw_rule *r, enum fw_op op, const char *name, char *body)
+{
+	struct fw_expr *e = ARRAY_ADD(r->exprs, r->n_exprs);
+
+	e->op = op;
+	e->name = xstrdup(name);
+	e->body = body;
+	return e;
+}
+
+/* "-s ADDRESS/LEN", as iptables-nft has it. */
+static void add_source(struct fw_rule *r, uint8_t first, uint8_t last, uint8_t bytes)
+{
+	struct fw_expr *e = add_expr(r, FW_LOAD, "payload", xstrdup("payload:"));
+
+	e->field = FW_F_NETWORK;
+	e->offset = 12;
+	e->len = 4;
+	e = add_expr(r, FW_BITWISE, "bitwise", xstrdup("bitwise:"));
+	e->len = 4;
+	memset(e->data, 0xff, bytes);
+	e = add_expr(r, FW_CMP, "cmp", xstrdup("cmp:"));
+	e->len = 4;
+	e->data[0] = first;
+	e->data[3] = last;
+}
+
+static void add_extensions(struct fw_rule *r, const struct written *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		add_expr(r, FW_XT, "match", xt_body(&w->x[i]));
+		add_expr(r, FW_LOAD, "what it means", NULL);
+	}
+}
+
+static bool is_twin(const struct fw_rule *r)
+{
+	const struct fw_chain c = { .form = FORM_IPTABLES_NFT,
+				    .table = (char *)(uintptr_t) "filter",
+				    .name = (char *)(uintptr_t) "INPUT" };
+	struct ruleset rs = { 0 };
+	struct twin w;
+	bool good = nft_iptables_read(&c, r, &w);
+
+	if (good)
+		*ruleset_add_twin(&rs) = w;
+	ruleset_free(&rs);
+	return good;
+}
+
+static void rule_free_exprs(struct fw_rule *r)
+{
+	for (size_t i = 0; i < r->n_exprs; i++) {
+		free(r->exprs[i].name);
+		free(r->exprs[i].body);
+	}
+	free(r->exprs);
+	*r = (struct fw_rule){ 0 };
+}
+
+/* Rules that only others could have put together. */
+static void rules_of_others(void **state)
+{
+	const struct match m = { .families = FAMILIES_V4 };
+	struct fw_rule r = { 0 };
+	struct written w;
+
+	(void)state;
+	write_match(&w, &m);
+	add_source(&r, 10, 0, 1);
+	add_extensions(&r, &w);
+	assert_false(is_twin(&r)); /* does nothing */
+	add_expr(&r, FW_EFFECT, "counter", xstrdup("counter:"));
+	assert_true(is_twin(&r));
+	rule_free_exprs(&r);
+
+	add_source(&r, 10, 0, 1);
+	add_source(&r, 10, 0, 2);
+	add_extensions(&r, &w);
+	add_expr(&r, FW_EFFECT, "counter", xstrdup("counter:"));
+	assert_false(is_twin(&r));
+	rule_free_exprs(&r);
+
+	add_source(&r, 10, 1, 1); /* never true */
+	add_extensions(&r, &w);
+	add_expr(&r, FW_EFFECT, "counter", xstrdup("counter:"));
+	assert_false(is_twin(&r));
+	rule_free_exprs(&r);
+	written_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_fits_comes_back), cmocka_unit_test(other_bytes_do_not),
 		cmocka_unit_test(shape_counts),		cmocka_unit_test(odd_addresses),
-		cmocka_unit_test(programs_stay_short),	cmocka_unit_test(long_names_are_cut),
-		cmocka_unit_test(bodies_come_back),
+		cmocka_unit_test(the_header_counts),	cmocka_unit_test(programs_stay_short),
+		cmocka_unit_test(long_names_are_cut),	cmocka_unit_test(bodies_come_back),
+		cmocka_unit_test(rules_of_others),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
