@@ -108,9 +108,20 @@ void preflight_policy(const struct policy *p, struct diag *d)
 	conntrack_settings(p, d);
 }
 
-static void unread_facts(const struct host *h, struct diag *d)
+static bool serves_sctp(const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_services; i++)
+		if (service_serves(&p->services[i]) &&
+		    memchr(p->services[i].protos.v, IPPROTO_SCTP, p->services[i].protos.n))
+			return true;
+	return false;
+}
+
+static void unread_facts(const struct policy *p, const struct host *h, struct diag *d)
 {
 	for (size_t i = 0; i < h->n_unread; i++) {
+		if (!strncmp(h->unread[i], "sctp-", strlen("sctp-")) && !serves_sctp(p))
+			continue;
 		diag_note(d, NULL, "facts-unread", "not known, and so not checked: %s",
 			  h->unread[i]);
 		diag_cure(d, "see 'untrack facts', as root");
@@ -119,7 +130,7 @@ static void unread_facts(const struct host *h, struct diag *d)
 
 void preflight_check(const struct policy *p, const struct host *h, struct diag *d)
 {
-	unread_facts(h, d);
+	unread_facts(p, h, d);
 	preflight_ports(p, h, d);
 	preflight_nat(p, h, d);
 	preflight_paths(p, h, d);

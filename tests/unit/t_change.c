@@ -204,7 +204,8 @@ static void test_findings_are_told_once(void **state)
 	first = run_with(command_apply, WEB, PLAIN);
 	again = run_with(command_apply, NULL, PLAIN);
 	assert_int_equal(first.d.warnings, 1);
-	assert_string_equal(first.d.v[0].id, "management-port");
+	assert_string_equal(first.d.v[0].id, "facts-unread");
+	assert_string_equal(first.d.v[1].id, "management-port");
 	assert_int_equal(again.d.n, 0);
 	run_free(&first);
 	run_free(&again);

@@ -626,11 +626,18 @@ static void test_unread_facts_are_said(void **state)
 
 	(void)state;
 	unread(&h, "listeners: Permission denied");
+	unread(&h, "sctp-listeners: nobody looks"); /* and nothing asks for them */
 	unread(&h, "nat");
 	SAYS(&h, "facts-unread", WEB,
 	     "note: not known, and so not checked: listeners: Permission denied | see 'untrack "
 	     "facts', as root\n"
 	     "note: not known, and so not checked: nat | see 'untrack facts', as root\n");
+	unread(&h, "sctp-listeners");
+	SAYS(&h, "facts-unread", "[service a]\nprotocol = tcp, sctp\nport = 80\n",
+	     "note: not known, and so not checked: sctp-listeners | see 'untrack facts', as "
+	     "root\n");
+	unread(&h, "sctp-listeners");
+	SAYS(&h, "facts-unread", "[service a]\nprotocol = sctp\nport = 80\nrole = client\n", "");
 }
 
 static void test_what_is_not_done_is_said(void **state)
