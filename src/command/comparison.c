@@ -14,7 +14,8 @@ struct comparison { /* what is and what should be */
 	struct fw fw;
 	struct twin_plan plan;
 	struct host_params host;
-	bool blocked; /* the firewall does not allow it: want lacks twins */
+	struct walk_accounts walks; /* only where they are asked for */
+	bool blocked;		    /* the firewall does not allow it: want lacks twins */
 };
 
 static int read_kernel(const struct session *s, const struct policy *p, struct comparison *c)
@@ -44,6 +45,7 @@ static enum exit_code compare(const struct session *s, const struct policy *p, s
 static void comparison_free(struct comparison *c)
 {
 	twin_plan_free(&c->plan);
+	walk_accounts_free(&c->walks);
 	ruleset_free(&c->have);
 	ruleset_free(&c->want);
 	fw_free(&c->fw);
@@ -131,15 +133,14 @@ static void add_files(const struct session *s, struct status *st, struct policy 
 	diag_free(&faults);
 }
 
-static enum exit_code report(const struct session *s, const struct comparison *c, struct status *st)
+static enum exit_code report(const struct session *s, struct comparison *c, struct status *st)
 {
-	struct walk_accounts walks = { 0 };
 	enum exit_code code;
 
 	status_compare(st);
 	if (s->req.verbose) {
-		walk_accounts_make(st->policy, &c->host, &c->fw, &c->have, &c->plan, &walks);
-		st->walks = &walks;
+		walk_accounts_make(st->policy, &c->host, &c->fw, &c->have, &c->plan, &c->walks);
+		st->walks = &c->walks;
 	}
 	if (s->req.json)
 		status_json(st, s->out);
@@ -147,7 +148,6 @@ static enum exit_code report(const struct session *s, const struct comparison *c
 		status_text(st, s->req.verbose, s->colour, s->out);
 	code = st->n_drift || st->blocked ? CODE_NO : CODE_DONE;
 	status_free(st);
-	walk_accounts_free(&walks);
 	return code;
 }
 
