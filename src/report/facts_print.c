@@ -56,25 +56,39 @@ static size_t utf8_len(const unsigned char *s)
 	return n;
 }
 
+/* Bytes that stand as they are: nearly all, and printed at once. */
+static size_t plain_len(const unsigned char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 /* What is not UTF-8 in a name is shown as "\xff", so that the document can be read at all. */
 static void put_text(const struct printer *p, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	putc_unlocked('"', p->out);
-	while (*s) {
-		size_t n = utf8_len(s);
+	for (;;) {
+		size_t plain = plain_len(s), n;
 
-		if (!n) {
+		fwrite_unlocked(s, 1, plain, p->out);
+		s += plain;
+		if (!*s)
+			break;
+		n = utf8_len(s);
+		if (!n)
 			fprintf(p->out, "\\\\x%02x", *s++);
-		} else if (*s < 0x20 || *s == 0x7f) {
+		else if (n == 1 && (*s < 0x20 || *s == 0x7f))
 			fprintf(p->out, "\\u%04x", *s++);
-		} else {
-			if (*s == '"' || *s == '\\')
-				putc_unlocked('\\', p->out);
-			for (; n; n--)
-				putc_unlocked(*s++, p->out);
-		}
+		else if (n == 1)
+			fprintf(p->out, "\\%c", *s++);
+		else
+			fwrite_unlocked(s, 1, n, p->out);
+		s += n > 1 ? n : 0;
 	}
 	putc_unlocked('"', p->out);
 }
@@ -83,12 +97,16 @@ static void put_hex(const struct printer *p, const uint8_t *v, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	putc_unlocked('"', p->out);
+	char text[2 * FW_DATA_MAX + 2];
+	size_t n = 0;
+
+	text[n++] = '"';
 	for (size_t i = 0; i < len; i++) {
-		putc_unlocked(digits[v[i] >> 4], p->out);
-		putc_unlocked(digits[v[i] & 15], p->out);
+		text[n++] = digits[v[i] >> 4];
+		text[n++] = digits[v[i] & 15];
 	}
-	putc_unlocked('"', p->out);
+	text[n++] = '"';
+	fwrite_unlocked(text, 1, n, p->out);
 }
 
 static size_t used(const uint8_t *data)

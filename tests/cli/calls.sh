@@ -26,6 +26,7 @@ mkdir -p good/rules.d empty bad
 printf '[service web]\nprotocol = tcp\nport = 80, 443\n' >good/untrack.conf
 printf '[interface storage]\nname = nosuch0\n' >good/rules.d/storage.conf
 printf '# nothing\n' >empty/untrack.conf
+printf '[interface storage]\nname = nosuch0\n' >bare.conf
 printf '[service web]\nprotocol = tcp\nprot = 80\n' >bad/untrack.conf
 printf '[service web]\nprotocol = tcp\nport = 80\nport = 81\n' >bad/twice.conf
 
@@ -67,6 +68,40 @@ claim "check: all faults of all files" exits 1 "bad/twice.conf:4:1: error" check
 claim "check: empty" exits 1 "nothing here asks for an exemption" check empty
 claim "check: no such file" exits 2 "nosuch" check good nosuch
 claim "check: /dev/null" exits 1 "nothing here asks for an exemption" check /dev/null
+# A host of which little is known, but enough: no firewall at all, and nothing unread.
+cat >h1.json <<-'END'
+	{"untrack-facts":1, "host":"h1", "ephemeral":{"lo":32768,"hi":60999},
+	 "interfaces":[{"name":"lo"}], "firewall":{}}
+END
+sed 's/"h1"/"h2"/; s/"lo"}\]/"nosuch0"}]/' h1.json >h2.json
+sed 's/"firewall":{}/"unread":["firewall: no privileges"]/' h1.json >blind.json
+sed 's/"untrack-facts":1/"untrack-facts":2/' h1.json >newer.json
+sed 's/"firewall":{}/"weather":"rain"/' h1.json >strange.json
+head -c 70 h1.json >cut.json
+
+claim "check: against facts" exits 0 "valid: 2 exemptions" check --facts h1.json good
+claim "check: what the host would have" exits 0 "h1: " check --facts h1.json good
+claim "check: quiet about the host" exits 0 - check -q --facts h2.json bare.conf
+claim "check: a finding of one of two hosts names it" exits 0 "note: h1: storage: there is no" \
+	check --facts h1.json --facts=h2.json good
+claim "check: a finding of the only host does not" exits 0 "note: storage: there is no" \
+	check --facts h1.json good
+claim "check: faults of the files come before the host" exits 1 "bad/untrack.conf:3:1: error" \
+	check --facts h1.json bad/untrack.conf
+claim "check: no such facts" exits 2 "nosuch.json: error: cannot be read" \
+	check --facts nosuch.json good
+claim "check: facts cut off" exits 2 "cut.json:2:" check --facts cut.json good
+claim "check: facts of another version" exits 2 "facts of format 2; this version reads format 1" \
+	check --facts newer.json good
+claim "check: a fact that is not known" exits 2 "weather: this version knows no such member" \
+	check --facts strange.json good
+claim "check: facts without a firewall" exits 2 "is not among its facts" \
+	check --facts blind.json good
+claim "check: a directory of facts" exits 2 "error: cannot be read" check --facts good good
+claim "check: --facts without a file" exits 2 "--facts needs FILE" check --facts
+claim "check: --facts with nothing" exits 2 "--facts needs FILE, not nothing" check --facts= good
+claim "facts takes no path" exits 2 "facts: what is 'h1.json'?" facts h1.json
+claim "facts has no options" exits 2 "unknown option --live" facts --live
 claim "show" exits 0 "notrack" show good
 claim "show: as nft" exits 0 "table inet untrack" show --as nft good
 claim "show: wrong" exits 2 "bad/untrack.conf:3:1: error" show bad/untrack.conf

@@ -18,6 +18,7 @@ static const struct option_def general[] = {
 };
 static const struct option_def special[] = {
 	{ "force", 0, OPTION_FLAG, offsetof(struct request, force), NULL, "flag" },
+	{ "facts", 0, OPTION_WORDS, offsetof(struct request, facts), "FILE", "words" },
 	{ 0 },
 };
 
@@ -40,6 +41,7 @@ static void run_free(struct run *r)
 {
 	diag_free(&r->d);
 	free(r->req.operands);
+	free(r->req.facts.v);
 }
 
 #define ARGV(...) ((char *[]){ __VA_ARGS__, NULL })
@@ -133,12 +135,30 @@ static void test_help(void **state)
 	assert_non_null(strstr(text, "-q, --quiet"));
 }
 
+static void test_several_times(void **state)
+{
+	struct run r;
+
+	(void)state;
+	parse(&r, false, ARGV((char *)"--facts", (char *)"a", (char *)"--facts=b", (char *)"c"));
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.req.facts.n, 2);
+	assert_string_equal(r.req.facts.v[0], "a");
+	assert_string_equal(r.req.facts.v[1], "b");
+	assert_int_equal(r.req.n_operands, 1);
+	run_free(&r);
+	parse(&r, false, ARGV((char *)"--facts="));
+	assert_int_equal(r.rc, -1);
+	assert_string_equal(r.d.v[0].text, "--facts needs FILE, not nothing");
+	run_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_form), cmocka_unit_test(test_stop_at_the_command),
 		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_every_fault_is_reported),
-		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help),	   cmocka_unit_test(test_several_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
