@@ -45,6 +45,7 @@ static void say_translated(const struct policy *p, const struct service *s, uint
 {
 	const char *name = proto_name(proto);
 	auto_free char *number = xasprintf("protocol %u", proto);
+	const struct origin *at = s->ports.n ? &s->port_at : &s->at;
 	struct text t = { 0 };
 
 	text_add(&t, "%s: NAT translates %llu live %s of %s", s->name, (unsigned long long)n,
@@ -54,11 +55,11 @@ static void say_translated(const struct policy *p, const struct service *s, uint
 		ports_text(ports, &t);
 	}
 	if (is_narrowed(s))
-		diag_warn(d, &s->port_at, "nat-conflict", "%s, and some may be exempt", t.s);
+		diag_warn(d, at, "nat-conflict", "%s, and some may be exempt", t.s);
 	else if (p->on_nat == ON_NAT_WARN)
-		diag_warn(d, &s->port_at, "nat-conflict", "%s, and needs them tracked", t.s);
+		diag_warn(d, at, "nat-conflict", "%s, and needs them tracked", t.s);
 	else
-		diag_error(d, &s->port_at, "nat-conflict", 0, "%s, and needs them tracked", t.s);
+		diag_error(d, at, "nat-conflict", 0, "%s, and needs them tracked", t.s);
 	diag_cure(d,
 		  "see them with 'conntrack -L -j%s%s'; narrow the exemption (port, interface, "
 		  "local, remote)%s",

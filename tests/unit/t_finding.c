@@ -380,6 +380,33 @@ static void test_owned_table(void **state)
 		"state untracked accept");
 }
 
+/* Of a verdict map by state the verdict is added that the class gets; a key of several fields says
+ * what the others have to be. */
+static void test_rules_with_maps(void **state)
+{
+	struct fw fw = { 0 };
+	struct fw_chain *c = b_base(&fw, "input", HOOK_INPUT, FW_DROP);
+	struct want w = { .chain = c,
+			  .rule = b_rule(c),
+			  .element = 2,
+			  .match = { .families = FAMILIES_BOTH, .proto = IPPROTO_GRE } };
+	struct fw_set *map = b_state_map(&fw, &c->rules[0]);
+	struct text t = { 0 };
+
+	(void)state;
+	b_element(map, INV, FW_DROP, NULL);
+	b_element(map, EST, FW_JUMP, "known");
+	want_text(&w, &t);
+	assert_string_equal(t.s, "meta l4proto gre ct state untracked jump known");
+	free(t.s);
+	t = (struct text){ 0 };
+	map->concat = true;
+	want_text(&w, &t);
+	assert_string_equal(t.s, "meta l4proto gre ct state untracked load vmap { ... }");
+	free(t.s);
+	fw_free(&fw);
+}
+
 /* One finding for each table that is owned, and none for others. */
 static void test_owned_tables(void **state)
 {
@@ -571,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_untracked_dropped_by_whom),
 		cmocka_unit_test(test_owned_table),
 		cmocka_unit_test(test_owned_tables),
+		cmocka_unit_test(test_rules_with_maps),
 		cmocka_unit_test(test_rules_to_add),
 		cmocka_unit_test(test_owned_by_firewalld),
 		cmocka_unit_test(test_unknown),

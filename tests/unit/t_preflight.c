@@ -287,13 +287,26 @@ static void test_live_nat_settings(void **state)
 		  "3:8 warning: a: NAT translates 3 live connections of tcp port 8080, and some "
 		  "may be exempt" NARROW " further if they are meant\n");
 	check_nat("port = 8080\n[untrack]\nfamily = ipv6\n", "");
+	nat(&h, (struct host_nat){ .proto = IPPROTO_TCP,
+				   .dport = 53,
+				   .dst_local = true,
+				   .reply_sport = 80,
+				   .reply_dst_local = true,
+				   .entries = 1 });
+	nat(&h, (struct host_nat){ .proto = IPPROTO_UDP, /* another protocol's */
+				   .reply_sport = 80,
+				   .reply_dst_local = true,
+				   .entries = 7 });
+	SAYS(&h, "nat-conflict", "[service a]\nprotocol = tcp\nport = 53, 80\nrole = client\n",
+	     "3:8 error: a: NAT translates 1 live connection of tcp port 80, and needs them "
+	     "tracked" NARROW OR_WARN);
 	nat(&h,
 	    (struct host_nat){ .proto = IPPROTO_GRE, .dst_local = true, .entries = UINT64_MAX });
 	nat(&h,
 	    (struct host_nat){
 		    .proto = IPPROTO_GRE, .family = FAMILY_V6, .dst_local = true, .entries = 2 });
 	SAYS(&h, "nat-conflict", "[service a]\nprotocol = gre\n",
-	     "error: a: NAT translates 18446744073709551615 live connections of gre, and needs "
+	     "1:1 error: a: NAT translates 18446744073709551615 live connections of gre, and needs "
 	     "them tracked | see them with 'conntrack -L -j -p gre'; "
 	     "narrow the exemption (port, interface, local, remote)" OR_WARN);
 	nat(&h, published);
