@@ -10,18 +10,38 @@ struct set_place {
 	size_t index;
 };
 
-struct printer {
+struct printer { /* with a buffer of its own: the small pieces are millions */
 	FILE *out;
 	struct set_place *places; /* of all sets, by their address */
 	size_t n_places;
+	size_t n;
+	char buf[32768];
 };
 
-static void put(const struct printer *p, const char *s)
+static void flush(struct printer *p)
 {
-	fputs_unlocked(s, p->out);
+	fwrite(p->buf, 1, p->n, p->out);
+	p->n = 0;
 }
 
-static void put_number(const struct printer *p, uint64_t value)
+static void put_bytes(struct printer *p, const void *s, size_t n)
+{
+	if (n > sizeof(p->buf) - p->n)
+		flush(p);
+	if (n > sizeof(p->buf)) {
+		fwrite(s, 1, n, p->out);
+		return;
+	}
+	memcpy(p->buf + p->n, s, n);
+	p->n += n;
+}
+
+static void put(struct printer *p, const char *s)
+{
+	put_bytes(p, s, strlen(s));
+}
+
+static void put_number(struct printer *p, uint64_t value)
 {
 	char digits[24], *at = digits + sizeof(digits);
 
@@ -33,7 +53,7 @@ static void put_number(const struct printer *p, uint64_t value)
 	put(p, at);
 }
 
-static void put_int(const struct printer *p, int64_t value)
+static void put_int(struct printer *p, int64_t value)
 {
 	if (value < 0)
 		put(p, "-");
@@ -67,36 +87,35 @@ static size_t plain_len(const unsigned char *s)
 }
 
 /* What is not UTF-8 in a name is shown as "\xff", so that the document can be read at all. */
-static void put_text(const struct printer *p, const char *text)
+static void put_text(struct printer *p, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
-	putc_unlocked('"', p->out);
+	put_bytes(p, "\"", 1);
 	for (;;) {
 		size_t plain = plain_len(s), n;
+		char escaped[8];
 
-		fwrite_unlocked(s, 1, plain, p->out);
+		put_bytes(p, s, plain);
 		s += plain;
 		if (!*s)
 			break;
 		n = utf8_len(s);
 		if (!n)
-			fprintf(p->out, "\\\\x%02x", *s++);
+			snprintf(escaped, sizeof(escaped), "\\\\x%02x", *s);
 		else if (n == 1 && (*s < 0x20 || *s == 0x7f))
-			fprintf(p->out, "\\u%04x", *s++);
-		else if (n == 1)
-			fprintf(p->out, "\\%c", *s++);
+			snprintf(escaped, sizeof(escaped), "\\u%04x", *s);
 		else
-			fwrite_unlocked(s, 1, n, p->out);
-		s += n > 1 ? n : 0;
+			snprintf(escaped, sizeof(escaped), "%s%.*s", n == 1 ? "\\" : "", (int)n, s);
+		put(p, escaped);
+		s += n ? n : 1;
 	}
-	putc_unlocked('"', p->out);
+	put_bytes(p, "\"", 1);
 }
 
-static void put_hex(const struct printer *p, const uint8_t *v, size_t len)
+static void put_hex(struct printer *p, const uint8_t *v, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
-
 	char text[2 * FW_DATA_MAX + 2];
 	size_t n = 0;
 
@@ -106,14 +125,18 @@ static void put_hex(const struct printer *p, const uint8_t *v, size_t len)
 		text[n++] = digits[v[i] & 15];
 	}
 	text[n++] = '"';
-	fwrite_unlocked(text, 1, n, p->out);
+	put_bytes(p, text, n);
 }
 
+/* Bytes up to the last one that is not zero. */
 static size_t used(const uint8_t *data)
 {
+	static const uint8_t zeros[FW_DATA_MAX];
 	size_t n = FW_DATA_MAX;
 
-	while (n && !data[n - 1])
+	if (!data[0] && !memcmp(data, zeros, sizeof(zeros)))
+		return 0;
+	while (!data[n - 1])
 		n--;
 	return n;
 }
@@ -126,7 +149,7 @@ static int by_address(const void *a, const void *b)
 	return (s > t) - (s < t);
 }
 
-static const struct set_place *place_of(const struct printer *p, const struct fw_set *set)
+static const struct set_place *place_of(struct printer *p, const struct fw_set *set)
 {
 	const struct set_place key = { .set = set };
 
@@ -174,7 +197,7 @@ static uint64_t number(const struct facts_member *m, const void *at)
 }
 
 /* Is it what a reader takes for granted where nothing is said? */
-static bool is_default(const struct printer *p, const struct facts_member *m, const char *item,
+static bool is_default(struct printer *p, const struct facts_member *m, const char *item,
 		       const void *parent)
 {
 	const char *at = item + m->offset;
@@ -208,10 +231,10 @@ static bool is_default(const struct printer *p, const struct facts_member *m, co
 	return !m->needed && !number(m, at);
 }
 
-static void put_item(const struct printer *p, const struct facts_table *t, const void *item,
+static void put_item(struct printer *p, const struct facts_table *t, const void *item,
 		     const void *parent);
 
-static void put_list(const struct printer *p, const struct facts_member *m, const char *item)
+static void put_list(struct printer *p, const struct facts_member *m, const char *item)
 {
 	size_t n = *(const size_t *)(item + m->other);
 	const char *v = *(const char *const *)(item + m->offset);
@@ -231,7 +254,7 @@ static void put_list(const struct printer *p, const struct facts_member *m, cons
 	put(p, "]");
 }
 
-static void put_address(const struct printer *p, const struct facts_member *m, const char *item)
+static void put_address(struct printer *p, const struct facts_member *m, const char *item)
 {
 	enum family f = *(const enum family *)(item + m->other);
 	char text[INET6_ADDRSTRLEN];
@@ -240,7 +263,7 @@ static void put_address(const struct printer *p, const struct facts_member *m, c
 			      sizeof(text)));
 }
 
-static void put_value(const struct printer *p, const struct facts_member *m, const char *item,
+static void put_value(struct printer *p, const struct facts_member *m, const char *item,
 		      const void *parent)
 {
 	const char *at = item + m->offset;
@@ -294,7 +317,7 @@ static void put_value(const struct printer *p, const struct facts_member *m, con
 	}
 }
 
-static void put_members(const struct printer *p, const struct facts_table *t, const void *item,
+static void put_members(struct printer *p, const struct facts_table *t, const void *item,
 			const void *parent, const char *comma, const char *line)
 {
 	for (size_t i = 0; i < t->n; i++) {
@@ -310,7 +333,7 @@ static void put_members(const struct printer *p, const struct facts_table *t, co
 	}
 }
 
-static void put_item(const struct printer *p, const struct facts_table *t, const void *item,
+static void put_item(struct printer *p, const struct facts_table *t, const void *item,
 		     const void *parent)
 {
 	put(p, "{");
@@ -320,17 +343,22 @@ static void put_item(const struct printer *p, const struct facts_table *t, const
 
 void facts_print(const struct host *h, FILE *out)
 {
-	struct printer p = { .out = out };
+	struct printer p;
 	struct facts_table t = facts_host;
 
+	p.out = out;
+	p.places = NULL;
+	p.n_places = p.n = 0;
 	for (size_t i = 0; i < h->fw.n_sets; i++)
 		*ARRAY_ADD(p.places, p.n_places) = (struct set_place){ h->fw.sets[i], i };
 	if (p.n_places)
 		qsort(p.places, p.n_places, sizeof(*p.places), by_address);
 	if (host_is_unread(h, "firewall"))
 		t.n--; /* the last one */
-	fprintf(out, "{\"untrack-facts\":%d", FACTS_VERSION);
+	put(&p, "{\"untrack-facts\":");
+	put_number(&p, FACTS_VERSION);
 	put_members(&p, &t, h, NULL, ",", "\n");
 	put(&p, "}\n");
+	flush(&p);
 	free(p.places);
 }
