@@ -467,6 +467,7 @@ static void test_readable(void **state)
 		"sctp dport 22 accept",
 		"ip saddr { 192.0.2.1, 192.0.2.2 } accept",
 		"ip saddr 192.0.2.1-192.0.2.9 accept",
+		"ip saddr != 192.0.2.1-192.0.2.9 accept",
 		"iifname { \"a\", \"b\" } accept",
 		"th dport 22 accept",
 		"ip dscp 5 accept",
@@ -539,16 +540,19 @@ static void test_tables_apart(void **state)
 	free(nft("/dev/stdin", "flush ruleset\ntable ip a { chain x { accept; }; }\n"));
 	if (!restore("iptables", "*filter\n-A INPUT -m recent --set -j ACCEPT\nCOMMIT\n"))
 		skip();
-	out = nft("/dev/stdin", "table ip b { chain y { ct state new accept; }; }\n"
+	out = nft("/dev/stdin", "table ip6 filter { chain INPUT { ct state new accept; }; }\n"
+				"table ip b { chain y { ct state new accept; }; }\n"
 				"add rule ip filter INPUT ct state new accept\n");
 	assert_non_null(out);
 	free(out);
 	assert_int_equal(nft_snapshot_read(f->w, &s, &f->d), 0);
 	for (size_t i = 0; i < s.fw.n_chains; i++)
-		assert_int_equal(s.fw.chains[i].form, strcmp(s.fw.chains[i].table, "filter") == 0
-							      ? FORM_IPTABLES_NFT
-							      : FORM_NFT);
-	assert_int_equal(s.fw.n_chains, 3);
+		assert_int_equal(s.fw.chains[i].form,
+				 s.fw.chains[i].family == TABLE_IP &&
+						 strcmp(s.fw.chains[i].table, "filter") == 0
+					 ? FORM_IPTABLES_NFT
+					 : FORM_NFT);
+	assert_int_equal(s.fw.n_chains, 4);
 	nft_snapshot_free(&s);
 }
 

@@ -55,6 +55,9 @@ static void test_ports(void **state)
 	check_match(MATCH("tcp", 0, struct xt_tcp, .spts = { ALL }, .dpts = { ALL },
 			  .flg_mask = 0x17, .flg_cmp = 2, .invflags = XT_TCP_INV_FLAGS),
 		    "th@13/1 &17 !=02");
+	check_match(MATCH("tcp", 0, struct xt_tcp, .spts = { ALL }, .dpts = { ALL },
+			  .invflags = XT_TCP_INV_FLAGS),
+		    "th@13/1 &00 !=00");
 	check_match(MATCH("tcp", 0, struct xt_tcp, .spts = { ALL }, .dpts = { ALL }), "");
 	check_match(MATCH("udp", 0, struct xt_udp, .spts = { 53, 53 }, .dpts = { 1, 9 },
 			  .invflags = XT_UDP_INV_DSTPT),
