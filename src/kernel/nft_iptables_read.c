@@ -10,12 +10,9 @@
 #include <string.h>
 
 #include "kernel/nft_attr.h"
-#include "kernel/xt_quote.h"
 #include "rules/iptables.h"
 
 #define TCP_FLAGS_OFFSET 13
-#define TCP_FLAGS_OF_STATE 0x17 /* FIN, SYN, RST, ACK */
-#define TCP_SYN 0x02
 
 /* ---- extensions --------------------------------------------------------------------------------
  */
@@ -188,49 +185,25 @@ static void add_extension(struct parts *p, const struct xt_ext *x, void *room)
 	*ARRAY_ADD(p->rooms, p->n_rooms) = room;
 }
 
-/* TCP's flags, however they stand in the rule, as the match that they were. */
-static void add_tcp(struct parts *p, uint8_t mask, uint8_t value, bool inverted)
-{
-	size_t len = 16; /* padded to 8 */
-	uint8_t *room = xcalloc(1, len);
-	struct xt_tcp tcp;
-
-	memset(&tcp, 0, sizeof tcp);
-	tcp.spts[1] = tcp.dpts[1] = UINT16_MAX;
-	tcp.flg_mask = mask;
-	tcp.flg_cmp = value;
-	tcp.invflags = inverted ? XT_TCP_INV_FLAGS : 0;
-	memcpy(room, &tcp, sizeof tcp);
-	add_extension(p, &(struct xt_ext){ .name = "tcp", .data = room, .len = len }, room);
-}
-
+/* TCP's flags, which iptables writes natively, as the match that they were. */
 static bool read_tcp_flags(struct parts *p, const struct test *t)
 {
+	size_t len = 16; /* padded to 8 */
+	struct xt_tcp tcp;
+	uint8_t *room;
+
 	if (t->load->offset != TCP_FLAGS_OFFSET || t->load->len != 1 || !t->mask ||
 	    t->cmp->len != 1)
 		return false;
-	add_tcp(p, t->mask->data[0], t->cmp->data[0], t->inverted);
+	memset(&tcp, 0, sizeof tcp);
+	tcp.spts[1] = tcp.dpts[1] = UINT16_MAX;
+	tcp.flg_mask = t->mask->data[0];
+	tcp.flg_cmp = t->cmp->data[0];
+	tcp.invflags = t->inverted ? XT_TCP_INV_FLAGS : 0;
+	room = xcalloc(1, len);
+	memcpy(room, &tcp, sizeof tcp);
+	add_extension(p, &(struct xt_ext){ .name = "tcp", .data = room, .len = len }, room);
 	return true;
-}
-
-/* The program that stands for them next to the body's own (nft_iptables.c). */
-static bool read_flags_program(struct parts *p, const struct xt_ext *x)
-{
-	bool same = false;
-
-	for (enum tcp_kind k = TCP_OPENING; !same && k <= TCP_CONTINUING; k++) {
-		const struct match m = { .families = p->header.families, .tcp = k };
-		struct xt_buf *v = NULL;
-		size_t n = 0;
-
-		xt_quote_flags(&m, &v, &n);
-		same = !x->target && !strcmp(x->name, "u32") && x->revision == v->revision &&
-		       x->len == v->len && !memcmp(x->data, v->data, x->len);
-		xt_bufs_free(v, n);
-		if (same)
-			add_tcp(p, TCP_FLAGS_OF_STATE, TCP_SYN, k == TCP_CONTINUING);
-	}
-	return same;
 }
 
 static bool read_header_test(struct parts *p, const struct test *t)
@@ -269,10 +242,6 @@ static bool read_extension(struct parts *p, const struct fw_expr *e)
 
 	if (!e->body || !xt_body_parse(e->body, &x, &room))
 		return false;
-	if (read_flags_program(p, &x)) {
-		free(room);
-		return true;
-	}
 	add_extension(p, &x, room);
 	p->comment = !x.target && !strcmp(x.name, "comment");
 	return true;

@@ -99,6 +99,39 @@ static bool read_state(const struct xt_ext *x, struct match *m)
 	return true; /* writing says what it is */
 }
 
+static bool same_bytes(const struct xt_ext *x, const struct xt_buf *b)
+{
+	return !x->target && x->revision == b->revision && x->len == b->len &&
+	       !strcmp(x->name, b->name) && !memcmp(x->data, b->data, b->len);
+}
+
+/* The program that stands for the tcp match next to a body's own (nft_iptables.c). */
+static bool is_flags_program(const struct xt_ext *x, const struct match *m)
+{
+	struct xt_buf *v = NULL;
+	size_t n = 0;
+	bool same;
+
+	if (m->tcp == TCP_ANY || strcmp(x->name, "u32") != 0)
+		return false;
+	xt_quote_flags(m, &v, &n);
+	same = same_bytes(x, v);
+	xt_bufs_free(v, n);
+	return same;
+}
+
+static bool read_program(const struct xt_ext *x, struct match *m)
+{
+	struct match flags = { .families = m->families };
+
+	for (flags.tcp = TCP_OPENING; flags.tcp <= TCP_CONTINUING; flags.tcp++)
+		if (is_flags_program(x, &flags)) {
+			m->tcp = flags.tcp;
+			return true;
+		}
+	return xt_quote_read(x, m);
+}
+
 static reader *reader_of(const struct xt_ext *x)
 {
 	static const struct {
@@ -106,7 +139,7 @@ static reader *reader_of(const struct xt_ext *x)
 		reader *read;
 	} readers[] = {
 		{ "tcp", read_tcp },	   { "multiport", read_ports },
-		{ "u32", xt_quote_read },  { "addrtype", read_dst_kind },
+		{ "u32", read_program },   { "addrtype", read_dst_kind },
 		{ "iprange", read_range }, { "conntrack", read_state },
 	};
 
@@ -151,12 +184,6 @@ static bool fits(const struct match *m, uint8_t header_proto)
 	return (m->tcp == TCP_ANY || m->proto == IPPROTO_TCP) && m->src.n <= 1 && m->dst.n <= 1;
 }
 
-static bool same_bytes(const struct xt_ext *x, const struct xt_buf *b)
-{
-	return !x->target && x->revision == b->revision && x->len == b->len &&
-	       !strcmp(x->name, b->name) && !memcmp(x->data, b->data, b->len);
-}
-
 static bool is_written_so(const struct xt_ext *v, size_t n, const struct match *m,
 			  const char *names)
 {
@@ -165,7 +192,8 @@ static bool is_written_so(const struct xt_ext *v, size_t n, const struct match *
 	bool same = n == n_written;
 
 	for (size_t i = 0; same && i < n; i++)
-		same = same_bytes(&v[i], &written[i]);
+		same = same_bytes(&v[i], &written[i]) ||
+		       (!strcmp(written[i].name, "tcp") && is_flags_program(&v[i], m));
 	xt_bufs_free(written, n_written);
 	return same;
 }

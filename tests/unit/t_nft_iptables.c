@@ -3,6 +3,8 @@
  * delete, save and restore every one of them, and what it restores must still be the twin. */
 #include "nft_namespace.h"
 
+#include "iptables_lab.h"
+
 #include "kernel/nft_iptables.h"
 #include "random_xt.h"
 
@@ -33,61 +35,6 @@ static const char firewall[] =
 	"--name bad --rsource -j DROP\n"
 	"-A services -m state --state NEW -j ACCEPT\n"
 	"COMMIT\n";
-
-static const char *const tools[] = { "iptables-nft", "ip6tables-nft" };
-
-/* Runs a command of the shell; what it printed, fresh. NULL: it failed or complained. */
-static char *shell(const char *command, const char *input)
-{
-	FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
-	char *s = NULL;
-	int status;
-	pid_t pid;
-
-	assert_true(in && out && err);
-	fputs(input ? input : "", in);
-	rewind(in);
-	pid = fork();
-	if (pid == 0) {
-		if (dup2(fileno(in), 0) < 0 || dup2(fileno(out), 1) < 0 || dup2(fileno(err), 2) < 0)
-			_exit(126);
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (status == 0 && ftell(err) == 0) {
-		long len = ftell(out);
-
-		rewind(out);
-		s = xcalloc((size_t)len + 1, 1);
-		assert_int_equal(fread(s, 1, (size_t)len, out), (size_t)len);
-	} else {
-		char line[256];
-
-		rewind(err);
-		print_message("# %s: %s", command, fgets(line, sizeof line, err) ? line : "\n");
-	}
-	fclose(in);
-	fclose(out);
-	fclose(err);
-	return s;
-}
-
-static char *tool(int which, const char *suffix, const char *arguments, const char *input)
-{
-	auto_free char *command = xasprintf("%s%s %s", tools[which], suffix, arguments);
-
-	return shell(command, input);
-}
-
-static char *must_tool(int which, const char *suffix, const char *arguments, const char *input)
-{
-	char *s = tool(which, suffix, arguments, input);
-
-	if (!s)
-		fail_msg("%s%s %s", tools[which], suffix, arguments);
-	return s;
-}
 
 static struct fixture *need_iptables(void **state)
 {
@@ -148,6 +95,8 @@ static void random_copies(uint64_t *seed, const struct fw *fw, struct ruleset *w
 	for (size_t i = 0; i < fw->n_chains; i++) {
 		const struct fw_chain *c = &fw->chains[i];
 
+		if (c->form == FORM_LEGACY)
+			continue;
 		assert_int_equal(c->form, FORM_IPTABLES_NFT);
 		for (size_t k = 0; c->n_rules && k <= c->n_rules; k++)
 			for (unsigned n = random_below(seed, 5); n;)
@@ -546,6 +495,56 @@ static void what_does_not_fit_is_refused(void **state)
 	ruleset_free(&want);
 }
 
+/* A backup moves to the other home: the same twins, and again after its own save and restore. The
+ * tables of iptables-legacy stay, so this comes last. */
+static void legacy_reads_them_as_well(void **state)
+{
+	struct fixture *f = need_iptables(state);
+	uint64_t seed = 3;
+
+	for (int which = 0; which < 2; which++) {
+		auto_free char *saved = NULL, *again = NULL, *to = NULL;
+		const char *family = which ? "ip6" : "ip";
+		struct ruleset none = { 0 }, want, got, later;
+		struct fw fw;
+
+		flush();
+		load(which);
+		read_all(f, &none, &fw);
+		random_copies(&seed, &fw, &want);
+		fw_free(&fw);
+		apply(f, &want);
+		saved = must_tool(which, "-save", "", NULL);
+		flush();
+		to = xasprintf("%stables-legacy-restore", family);
+		free(shell(to, saved));
+		read_all(f, &got, NULL);
+		if (!got.n_twins)
+			skip();
+		assert_int_equal(got.n_twins, want.n_twins);
+		for (size_t i = 0; i < want.n_twins; i++) {
+			assert_int_equal(got.twins[i].form, FORM_LEGACY);
+			assert_int_equal(match_compare(&got.twins[i].match, &want.twins[i].match),
+					 0);
+			assert_string_equal(got.twins[i].names, want.twins[i].names);
+		}
+		free(to);
+		to = xasprintf("%stables-legacy-save | %stables-legacy-restore", family, family);
+		again = shell(to, NULL);
+		assert_non_null(again);
+		read_all(f, &later, NULL);
+		assert_equal(&got, &later);
+		ruleset_free(&want);
+		ruleset_free(&got);
+		ruleset_free(&later);
+		free(shell(which ? "printf '*filter\\n:INPUT ACCEPT\\nCOMMIT\\n' | "
+				   "ip6tables-legacy-restore"
+				 : "printf '*filter\\n:INPUT ACCEPT\\nCOMMIT\\n' | "
+				   "iptables-legacy-restore",
+			   NULL));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,6 +556,7 @@ int main(void)
 		cmocka_unit_test(a_comment_makes_no_twin),
 		cmocka_unit_test(refusals_name_their_twin),
 		cmocka_unit_test(what_does_not_fit_is_refused),
+		cmocka_unit_test(legacy_reads_them_as_well),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "iptables_lab.h"
 #include "rules/iptables.h"
 
 #define ROUNDS 80
@@ -31,36 +32,6 @@ static const char firewall[] = "*raw\n"
 			       ":INPUT ACCEPT [0:0]\n"
 			       "-A INPUT -m conntrack --ctstate NEW -j ACCEPT\n"
 			       "COMMIT\n";
-
-/* Runs a command of the shell; what it printed, fresh, or NULL. */
-static char *shell(const char *command, const char *input)
-{
-	FILE *in = tmpfile(), *out = tmpfile();
-	char *s = NULL;
-	int status;
-	size_t n = 0;
-	pid_t pid;
-
-	assert_true(in && out);
-	fputs(input ? input : "", in);
-	rewind(in);
-	pid = fork();
-	if (pid == 0) {
-		if (dup2(fileno(in), 0) < 0 || dup2(fileno(out), 1) < 0)
-			_exit(126);
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	rewind(out);
-	if (status == 0 && getdelim(&s, &n, '\0', out) < 0) {
-		free(s);
-		s = xstrdup("");
-	}
-	fclose(in);
-	fclose(out);
-	return s;
-}
 
 static bool prepare(struct fixture *f)
 {
