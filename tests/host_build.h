@@ -13,7 +13,7 @@ static inline void h_interface(struct host *h, const char *name, bool forwards4,
 {
 	struct host_interface *i = ARRAY_ADD(h->interfaces, h->n_interfaces);
 
-	strncpy(i->name, name, IFNAMSIZ - 1);
+	memcpy(i->name, name, strnlen(name, IFNAMSIZ - 1));
 	i->forwards4 = forwards4;
 	i->forwards6 = forwards6;
 }
