@@ -249,7 +249,7 @@ def tcp_segment(src, dst, sport, dport, flags):
 class Stray:
     """One TCP packet that belongs to no connection; result: "reset" or "silence"."""
 
-    ports = collections.deque(range(40000, 50000))
+    ports = collections.deque(range(20000, 30000))  # ephemeral ones may have had connections
 
     def __init__(self, host, src, dst, dport, flags, sport=0):
         self.sport, self.dport = sport or self.ports.popleft(), dport
