@@ -15,11 +15,12 @@ struct xt_buf { /* an extension that owns its bytes */
 };
 
 /* In this order, as far as m needs them: tcp (flags), multiport (source ports), multiport
- * (destination ports), u32 (ICMP by its types, and errors by what they quote: FACTS T2), addrtype, iprange (source, then destination; excluded ones each inverted), conntrack
- * --ctstate UNTRACKED, comment "untrack:NAMES". The header is left to the caller: protocol and
- * interfaces of m. ADDRESSES OF m NEVER STAND IN THE HEADER: those of the header belong to the
- * copied rule and are words of the twin's body ("saddr:", "daddr:", rules/iptables.h). m fits
- * (iptables_match_fits). The caller frees with xt_bufs_free. */
+ * (destination ports), u32 (ICMP by its types, and errors by what they quote: FACTS T2), addrtype,
+ * iprange (source, then destination; excluded ones each inverted), conntrack --ctstate UNTRACKED,
+ * comment "untrack:NAMES". The header is left to the caller: protocol and interfaces of m.
+ * ADDRESSES OF m NEVER STAND IN THE HEADER: those of the header belong to the copied rule and are
+ * words of the twin's body ("saddr:", "daddr:", rules/iptables.h). m fits (iptables_match_fits).
+ * The caller frees with xt_bufs_free. */
 struct xt_buf *xt_twin_write(const struct match *m, const char *names, size_t *n);
 
 /* The inverse: *m holds families, protocol and interfaces of the header on entry and the whole
