@@ -120,6 +120,17 @@ static enum exit_code record(struct change *c)
 	return CODE_UNKNOWN;
 }
 
+/* A small apply should not look at what no finding of its policy depends on. */
+static unsigned facts_that_matter(const struct policy *p)
+{
+	unsigned facts = p->n_services ? HOST_LISTENERS : 0;
+
+	for (size_t i = 0; i < p->n_services; i++)
+		if (p->services[i].upstream_timeout)
+			facts |= HOST_SETTINGS;
+	return facts;
+}
+
 /* What is in force already was said when it came; what is new has its findings now, with the host
  * and the firewall as they are. Then stale entries go. */
 static int prepare(struct change *c)
@@ -133,7 +144,7 @@ static int prepare(struct change *c)
 		return 0;
 	rc = c->ops->read(c->b, &now, &host.fw, c->s->d);
 	if (!rc && !policy_is_empty(c->policy)) {
-		host_read(&host);
+		host_read(&host, facts_that_matter(c->policy));
 		preflight_check(c->policy, &host, c->s->d);
 		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;
 	}

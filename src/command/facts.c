@@ -17,7 +17,7 @@ static int read_live(enum backend_choice choice, struct host *h, struct diag *d)
 	struct backend *b;
 	int rc;
 
-	host_read(h);
+	host_read(h, HOST_ALL);
 	rc = backend_open(choice, &ops, &b, d);
 	if (!rc) {
 		rc = ops->read(b, &ours, &h->fw, d);

@@ -151,17 +151,19 @@ static void read_sysctl(struct host *h, int dirfd, const char *name)
 
 /* The directory is there when something in the kernel has settings in it; none of them does
  * anything when it is read. */
-static void read_sysctls(struct host *h)
+static void read_sysctls(struct host *h, bool all)
 {
 	DIR *dir = opendir(SYSCTL_DIR);
-	const struct dirent *e;
+	const struct dirent *e = NULL;
 
 	if (!dir) {
 		if (errno != ENOENT)
 			unread(h, "sysctls", strerror(errno));
 		return;
 	}
-	while ((e = readdir(dir)))
+	if (!all) /* a new namespace makes up the directory's entries for whoever lists it */
+		read_sysctl(h, dirfd(dir), "nf_conntrack_count");
+	while (all && (e = readdir(dir)))
 		if (e->d_type == DT_REG)
 			read_sysctl(h, dirfd(dir), e->d_name);
 	closedir(dir);
@@ -184,7 +186,7 @@ static void read_names(struct host *h)
 		h->time = xstrdup(text);
 }
 
-void host_read(struct host *h)
+void host_read(struct host *h, unsigned facts)
 {
 	const char *what;
 
@@ -194,11 +196,11 @@ void host_read(struct host *h)
 	h->ssh_port = host_ssh_port();
 	if (host_links_read(h, &what))
 		unread(h, what, strerror(errno));
-	if (host_listeners_read(h))
+	if (facts & HOST_LISTENERS && host_listeners_read(h))
 		unread(h, "listeners", strerror(errno));
 	if (!access("/proc/net/sctp", F_OK))
 		unread(h, "sctp-listeners", "this version does not look for them");
-	read_sysctls(h);
+	read_sysctls(h, facts & HOST_SETTINGS);
 	if (conntrack_nat_read(h))
 		unread(h, "nat",
 		       errno == ENOPKG ? "the module nf_conntrack_netlink is not loaded, and "

@@ -12,7 +12,13 @@ void host_params_read(struct host_params *h, unsigned facts); /* HOST_*: those t
 uint16_t host_ssh_port(void);
 
 /* Everything but the firewall, which a backend reads (kernel/backend.h). What could not be had is
- * in h->unread. Loads no module, creates no table, switches nothing on. */
-void host_read(struct host *h);
+ * in h->unread. facts: those of them that matter beside the others, which are cheap. Loads no
+ * module, creates no table, switches nothing on. */
+void host_read(struct host *h, unsigned facts);
+enum {
+	HOST_LISTENERS = 4,
+	HOST_SETTINGS = 8, /* of net.netfilter; without it nf_conntrack_count alone */
+	HOST_ALL = HOST_LISTENERS | HOST_SETTINGS,
+};
 
 #endif
