@@ -2,6 +2,7 @@
 /* untrack apply, remove and rollback: three ways to name a policy, one transaction. */
 #include "command/command.h"
 
+#include <netinet/in.h>
 #include <string.h>
 #include "kernel/backend.h"
 #include "kernel/conntrack.h"
@@ -123,28 +124,37 @@ static enum exit_code record(struct change *c)
 /* A small apply should not look at what no finding of its policy depends on. */
 static unsigned facts_that_matter(const struct policy *p)
 {
-	unsigned facts = p->n_services ? HOST_LISTENERS : 0;
+	unsigned facts = 0;
 
-	for (size_t i = 0; i < p->n_services; i++)
-		if (p->services[i].upstream_timeout)
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+
+		for (size_t k = 0; k < s->protos.n; k++)
+			facts |= s->protos.v[k] == IPPROTO_TCP ? HOST_TCP_LISTENERS
+							       : HOST_UDP_LISTENERS;
+		if (s->upstream_timeout)
 			facts |= HOST_SETTINGS;
+	}
 	return facts;
 }
 
 /* What is in force already was said when it came; what is new has its findings now, with the host
  * and the firewall as they are. Then stale entries go. */
-static int prepare(struct change *c)
+static int prepare(struct change *c, struct host_params *params)
 {
 	unsigned errors = c->s->d->errors;
 	struct ruleset now = { 0 };
 	struct host host = { 0 };
 	int rc = 0;
 
+	if (is_recorded(c) || policy_is_empty(c->policy))
+		host_params_read(params, compile_host_facts(c->policy));
 	if (is_recorded(c))
 		return 0;
 	rc = c->ops->read(c->b, &now, &host.fw, c->s->d);
 	if (!rc && !policy_is_empty(c->policy)) {
 		host_read(&host, facts_that_matter(c->policy));
+		*params = host.params;
 		preflight_check(c->policy, &host, c->s->d);
 		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;
 	}
@@ -167,9 +177,8 @@ static enum exit_code run_locked(struct change *c)
 
 	if (result_code(recovered) != CODE_DONE)
 		return result_code(recovered);
-	if (past_read(c->s, c->text, &c->past) || prepare(c))
+	if (past_read(c->s, c->text, &c->past) || prepare(c, &host))
 		return CODE_REFUSED;
-	host_params_read(&host, compile_host_facts(c->policy));
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
 	if (result_code(c->result) != CODE_DONE)
 		return result_code(c->result);

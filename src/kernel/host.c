@@ -191,12 +191,12 @@ void host_read(struct host *h, unsigned facts)
 	const char *what;
 
 	read_names(h);
-	host_params_read(&h->params, HOST_EPHEMERAL | HOST_FORWARDS);
+	host_params_read(&h->params, HOST_EPHEMERAL);
 	read_reserved(h);
 	h->ssh_port = host_ssh_port();
 	if (host_links_read(h, &what))
 		unread(h, what, strerror(errno));
-	if (facts & HOST_LISTENERS && host_listeners_read(h))
+	if (host_listeners_read(h, facts & HOST_TCP_LISTENERS, facts & HOST_UDP_LISTENERS))
 		unread(h, "listeners", strerror(errno));
 	if (!access("/proc/net/sctp", F_OK))
 		unread(h, "sctp-listeners", "this version does not look for them");

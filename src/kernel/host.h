@@ -16,9 +16,10 @@ uint16_t host_ssh_port(void);
  * module, creates no table, switches nothing on. */
 void host_read(struct host *h, unsigned facts);
 enum {
-	HOST_LISTENERS = 4,
-	HOST_SETTINGS = 8, /* of net.netfilter; without it nf_conntrack_count alone */
-	HOST_ALL = HOST_LISTENERS | HOST_SETTINGS,
+	HOST_TCP_LISTENERS = 4,
+	HOST_UDP_LISTENERS = 8, /* and those of UDP-Lite */
+	HOST_SETTINGS = 16,	/* of net.netfilter; without it nf_conntrack_count alone */
+	HOST_ALL = HOST_TCP_LISTENERS | HOST_UDP_LISTENERS | HOST_SETTINGS,
 };
 
 #endif

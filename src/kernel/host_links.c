@@ -91,8 +91,9 @@ static void note_forwarding(const struct nlmsghdr *h, void *ctx)
 	struct host_interface *i;
 	int index;
 
-	if (!forwards(h, &index))
+	if (!forwards(h, &index) || index == NETCONFA_IFINDEX_DEFAULT)
 		return;
+	l->h->params.forwards = true;
 	i = find_link(l, index);
 	if (i && l->family == FAMILY_V4)
 		i->forwards4 = true;

@@ -5,7 +5,8 @@
 
 #include "rules/host.h"
 
-/* Into h->interfaces and h->addresses. -1 with errno, and in *what the fact that is missing. */
+/* Into h->interfaces, h->addresses and h->params.forwards. -1 with errno, and in *what the fact
+ * that is missing. */
 int host_links_read(struct host *h, const char **what);
 
 /* Does any interface forward, or will the later ones of either family? Unreadable: no. */

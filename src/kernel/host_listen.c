@@ -213,39 +213,49 @@ static void guess_both(struct host *h)
 	}
 }
 
+struct wanted {
+	bool tcp, udp;
+};
+
+static bool is_wanted(const struct wanted *w, const struct table *t)
+{
+	return t->proto == IPPROTO_TCP ? w->tcp : w->udp;
+}
+
 /* Of tens of thousands of UDP sockets the files take the square of their number in time. */
-static bool may_ask(void)
+static bool may_ask(const struct wanted *w)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (!module_may_be_asked(tables[i].module))
+		if (is_wanted(w, &tables[i]) && !module_may_be_asked(tables[i].module))
 			return false;
 	return module_may_be_asked("inet_diag");
 }
 
 /* As read_listeners; false: ask the files instead. */
-static bool ask_listeners(struct host *h)
+static bool ask_listeners(const struct wanted *w, struct host *h)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (ask_table(&tables[i], h) && tables[i].needed) {
+		if (is_wanted(w, &tables[i]) && ask_table(&tables[i], h) && tables[i].needed) {
 			h->n_listeners = 0;
 			return false;
 		}
 	return true;
 }
 
-static int read_listeners(struct host *h)
+static int read_listeners(const struct wanted *w, struct host *h)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (read_table(&tables[i], h))
+		if (is_wanted(w, &tables[i]) && read_table(&tables[i], h))
 			return -1;
 	return 0;
 }
 
-int host_listeners_read(struct host *h)
+int host_listeners_read(struct host *h, bool tcp, bool udp)
 {
-	bool asked = may_ask() && ask_listeners(h);
+	const struct wanted w = { tcp, udp };
+	bool asked = may_ask(&w) && ask_listeners(&w, h);
 
-	if (!asked && read_listeners(h))
+	if (!asked && read_listeners(&w, h))
 		return -1;
 	drop_doubles(h);
 	if (!asked)

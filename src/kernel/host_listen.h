@@ -5,8 +5,9 @@
 
 #include "rules/host.h"
 
-/* Into h->listeners, sorted, none twice: asked of sock_diag, or read from /proc where the kernel
- * would load modules to answer. -1 with errno: they could not be had. */
-int host_listeners_read(struct host *h);
+/* Those of TCP, and those of UDP and UDP-Lite, into h->listeners, sorted, none twice: asked of
+ * sock_diag, or read from /proc where the kernel would load modules to answer. -1 with errno: they
+ * could not be had. */
+int host_listeners_read(struct host *h, bool tcp, bool udp);
 
 #endif
