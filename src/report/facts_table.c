@@ -119,7 +119,6 @@ static const struct facts_member other_members[] = {
 TABLE(other, fw_other, .lines = true, .check = CHECK_NOTHING);
 
 static const struct facts_member firewall_members[] = {
-	{ "legacy", FACTS_TEXTS, AT(fw, legacy), COUNT(fw, n_legacy) },
 	{ "others", FACTS_LIST, AT(fw, others), COUNT(fw, n_others), .of = &other },
 	{ "sets", FACTS_REFS, AT(fw, sets), COUNT(fw, n_sets), .of = &set },
 	{ "chains", FACTS_LIST, AT(fw, chains), COUNT(fw, n_chains), .of = &chain },

@@ -86,13 +86,10 @@ void fw_free(struct fw *fw)
 		free_chain(&fw->chains[i]);
 	for (size_t i = 0; i < fw->n_sets; i++)
 		free_set(fw->sets[i]);
-	for (size_t i = 0; i < fw->n_legacy; i++)
-		free(fw->legacy[i]);
 	for (size_t i = 0; i < fw->n_others; i++)
 		free_other(&fw->others[i]);
 	free(fw->chains);
 	free(fw->others);
 	free(fw->sets);
-	free(fw->legacy);
 	*fw = (struct fw){ 0 };
 }

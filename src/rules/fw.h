@@ -153,8 +153,6 @@ struct fw {			 /* start from {0} */
 	size_t n_others;
 	struct fw_set **sets; /* own storage of what exprs point to */
 	size_t n_sets;
-	char **legacy; /* legacy xtables that exist: "ip filter", "ip6 raw" ...; unread as yet */
-	size_t n_legacy;
 };
 
 /* Same family and table, by name; NULL: none. */

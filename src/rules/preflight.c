@@ -81,8 +81,7 @@ static void stateless_host(const struct policy *p, const struct host *h, struct 
 {
 	const uint64_t *entries = host_sysctl(h, "nf_conntrack_count");
 
-	if (policy_is_empty(p) || host_is_unread(h, "firewall") || h->fw.n_legacy ||
-	    (entries && *entries))
+	if (policy_is_empty(p) || host_is_unread(h, "firewall") || (entries && *entries))
 		return;
 	for (size_t i = 0; i < h->fw.n_chains; i++)
 		if (chain_uses_conntrack(&h->fw.chains[i]))

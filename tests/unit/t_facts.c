@@ -272,7 +272,7 @@ static const char whole[] =
 	"\"nat\":[\n"
 	"{\"family\":\"ipv4\",\"proto\":6,\"dport\":80,\"dst-local\":true,\"reply-sport\":8080,"
 	"\"reply-dst-local\":true,\"entries\":3}],\n"
-	"\"firewall\":{\"legacy\":[\"ip filter\"],\"others\":[\n"
+	"\"firewall\":{\"others\":[\n"
 	"{\"family\":\"bridge\",\"table\":\"b\",\"name\":\"i\",\"type\":\"filter\","
 	"\"hook\":\"input\",\"priority\":-200,\"drops\":true,\"dormant\":true}],\"sets\":[\n"
 	"{\"name\":\"m\",\"map\":true,\"verdict-map\":true,\"dynamic\":true,\"concat\":true,"
