@@ -68,7 +68,7 @@ struct place { /* in a list, on the way through it */
 
 static struct place begin(const struct decision_list *l)
 {
-	return (struct place){ l->v, l->v + l->n };
+	return (struct place){ l->v, l->n ? l->v + l->n : l->v }; /* C has no NULL + 0 */
 }
 
 static bool is_at(const struct place *p, const struct decision *d)
