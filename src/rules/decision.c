@@ -101,8 +101,10 @@ bool decision_lists_agree(const struct decision_list *tracked,
 			return false;
 		}
 		sure = sure && (!at_o || !u->rule || u->flags & EVAL_FLOW);
-		t.at += at_t;
-		o.at += at_o;
+		if (at_t)
+			t.at++;
+		if (at_o)
+			o.at++;
 	}
 	return t.at == t.end;
 }
