@@ -10,7 +10,8 @@
  * "verdict:continue", "verdict:return", "verdict:jump:CHAIN", "verdict:goto:CHAIN", CHAIN
  * percent-encoded (rules/twin_body.c writes them for the elements of verdict maps). Two comparisons
  * are neutral, too, for the keys of concatenations: "is:REG:HEX" (equal) and "within:REG:HEX:HEX"
- * (from, to), with REG in the numbering of fw.h. A rule's body is such texts joined by one blank. */
+ * (from, to), with REG in the numbering of fw.h. A rule's body is such texts joined by one blank.
+ */
 #ifndef UNTRACK_NFT_BODY_H
 #define UNTRACK_NFT_BODY_H
 

@@ -22,9 +22,8 @@ bool xt_lower_ct_target(const struct xt_lowering *l)
 	return true;
 }
 
-/* What is restored is lost to an untracked packet: it keeps the mark that it has. Since the rule
- * goes on all the same, that shows only where something reads the mark later, and is told as
- * conntrack data that the host uses (state-lost). */
+/* What is restored is lost to an untracked packet: it keeps the mark that it has, and the rule goes
+ * on. Just as nft's "meta mark set ct mark". */
 bool xt_lower_connmark_target(const struct xt_lowering *l)
 {
 	struct xt_connmark_tginfo1 one;
@@ -36,9 +35,12 @@ bool xt_lower_connmark_target(const struct xt_lowering *l)
 	mode = l->x->revision == 1 ? one.mode : two.mode;
 	if (mode > XT_CONNMARK_RESTORE)
 		return false;
-	xt_op(l, FW_CT_WRITE, l->x->name);
-	if (mode == XT_CONNMARK_RESTORE)
+	if (mode == XT_CONNMARK_RESTORE) {
+		xt_load(l, FW_F_CT_OTHER, "ct mark", sizeof two.ctmark);
 		xt_op(l, FW_EFFECT, "meta mark");
+	} else {
+		xt_op(l, FW_CT_WRITE, l->x->name);
+	}
 	return true;
 }
 

@@ -231,12 +231,20 @@ static enum tri compare_pieces(struct machine *m, const struct value *v, const s
 	return e->cmp == FW_EQ ? all : e->cmp == FW_NEQ ? tri_not(all) : MAYBE;
 }
 
+static bool is_whole_name(const struct value *v, const struct fw_expr *e)
+{
+	return (v->field == FW_F_IIFNAME || v->field == FW_F_OIFNAME) && e->len &&
+	       e->len < IFNAMSIZ && !e->data[e->len - 1];
+}
+
 static enum tri compare(struct machine *m, const struct fw_expr *e)
 {
 	const struct value *v = reg(m, e->sreg);
 
-	if (v->domain)
-		return domain_compare(v->domain, e->cmp, e->data, e->len);
+	if (v->domain) /* "lo" with its end is all of the name: what follows is zero (iptables-nft)
+			*/
+		return domain_compare(v->domain, e->cmp, e->data,
+				      is_whole_name(v, e) ? IFNAMSIZ : e->len);
 	if (v->payload)
 		return compare_pieces(m, v, e);
 	return MAYBE;
@@ -397,7 +405,8 @@ static void note_untracked(struct machine *m, const struct fw_expr *e)
 
 static void effect(struct machine *m, const struct fw_expr *e)
 {
-	static const char *const harmless[] = { "counter", "log", "notrack", "objref", "last" };
+	static const char *const harmless[] = { "counter", "log",  "notrack",
+						"objref",  "last", "meta nftrace" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
 		if (!strcmp(e->name, harmless[i]))
@@ -535,6 +544,8 @@ void packet_eval(const struct packet *p, const struct fw_rule *r, uint32_t state
 	*out = (struct eval){ .flags = EVAL_FLOW };
 	for (size_t i = 0; i < r->n_exprs && m.match != NO && !out->n; i++)
 		execute(&m, &r->exprs[i]);
+	if (m.match != NO && !out->n && r->n_exprs && r->exprs[r->n_exprs - 1].op == FW_UNKNOWN)
+		add_branch(&m, &(struct fw_target){ FW_QUEUE, NULL }, 0, MAYBE); /* a verdict? */
 	if (m.match == NO)
 		out->n = 0;
 	else if (!out->n)

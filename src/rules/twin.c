@@ -279,6 +279,7 @@ static void lost_step(void *ctx, const struct step *s)
 
 	if (prepares_other_flows(v, s))
 		return;
+	finding_counted(&v->d->findings, v->traffic, s);
 	finding_step(&v->d->findings, v->traffic, s);
 }
 
@@ -462,19 +463,37 @@ static void visit_chain(struct derivation *d, const struct traffic *t, enum fami
 	packet_free(&p);
 }
 
+/* Traffic that somebody else keeps out of tracking meets the same verdicts with and without us. */
+static void note_untracked(struct derivation *d, const struct traffic *t, enum family f,
+			   const struct fw_chain *c, const struct fw_chain *raw)
+{
+	struct text why = { 0 };
+
+	text_add(&why, "untracked already by a rule of ");
+	fw_chain_text(raw, &why);
+	add_need(d, c, t, f, NEED_NONE, why.s);
+}
+
 static void visit_traffic(struct derivation *d, struct traffic *all)
 {
 	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
+		const struct fw_chain *raw = NULL;
 		struct traffic t;
 
 		if (!(all->match.families & 1u << f) || !traffic_open(d, all, f, &t))
 			continue;
+		if (t.class == CLASS_ERROR || !way_untracked(d->fw, &t, f, &raw))
+			raw = NULL;
 		d->part = part_text(service_ports(&t), service_ports(all));
 		for (size_t i = 0; i < d->fw->n_chains; i++) {
 			const struct fw_chain *c = &d->fw->chains[i];
 
 			if (!way_has_chain(c, &t, f))
 				continue;
+			if (raw) {
+				note_untracked(d, &t, f, c, raw);
+				continue;
+			}
 			/* Only the packet that opens a flow is offered to the nat hooks. */
 			if (!chain_is_nat(c) || (t.original && t.class == CLASS_OPENING))
 				visit_chain(d, &t, f, c);

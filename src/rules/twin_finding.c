@@ -71,6 +71,22 @@ void finding_step(struct twin_findings *f, const struct traffic *t, const struct
 			   "the exemption (port, interface, local, remote)");
 }
 
+void finding_counted(struct twin_findings *f, const struct traffic *t, const struct step *s)
+{
+	const unsigned both = EVAL_LIMIT | EVAL_STATE;
+	auto_free char *rule = NULL;
+
+	if (s->tracked->n || (s->tracked->flags & both) != both ||
+	    !first_time(f, s->rule, "counted"))
+		return;
+	rule = rule_words(s);
+	diag_warn(f->diag, &t->at, "state-lost",
+		  "%s counts packets before it tests their state: its twin counts only the packets "
+		  "of %s that it decides about",
+		  rule, t->names);
+	diag_cure(f->diag, "write the state test before the limit");
+}
+
 static const char *refuse(struct twin_findings *f, const struct traffic *t, const struct step *s,
 			  const char *id, const char *does, const char *cure)
 {

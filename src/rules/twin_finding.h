@@ -19,6 +19,9 @@ struct twin_findings { /* start from { .diag = d, .fw = fw } */
 /* One step of a walk that changes for untracked packets without deciding: state-lost warnings. */
 void finding_step(struct twin_findings *f, const struct traffic *t, const struct step *s);
 
+/* A limit before the state test of its rule counts what the test then leaves out. */
+void finding_counted(struct twin_findings *f, const struct traffic *t, const struct step *s);
+
 /* Verdicts differ and no twin helps; s is the rule that makes the difference (NULL: not found).
  * The id of the finding. */
 const char *finding_refused(struct twin_findings *f, const struct traffic *t,

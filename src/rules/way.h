@@ -13,6 +13,11 @@ bool way_has_chain(const struct fw_chain *c, const struct traffic *t, enum famil
 /* Only the packet that opens a tracked flow is offered to these chains. */
 bool chain_is_nat(const struct fw_chain *c);
 
+/* The rule that takes all of t's packets out of tracking before and without us, and its chain: an
+ * administrator's own notrack. NULL: none is sure to. */
+const struct fw_rule *way_untracked(const struct fw *fw, const struct traffic *t, enum family f,
+				    const struct fw_chain **chain);
+
 /* The ct state that stands for the class in c: STATE_*. */
 uint32_t way_state(const struct fw_chain *c, enum packet_class class);
 

@@ -37,8 +37,6 @@ role = router
 # Firewalls that are refused in one variant only.
 REFUSED_VARIANTS = {
     ("admin-untracked", NAMES): "untracked-dropped",
-    ("hand-dns-notrack-legacy", NAMES): "untracked-dropped",
-    ("hand-dns-notrack-nft", NAMES): "untracked-dropped",
     ("ipt-negated-state-legacy", CLIENT): "state-negated",
     ("ipt-negated-state-nft", CLIENT): "state-negated",
     ("shorewall-one-interface-legacy", CLIENT): "untracked-dropped",

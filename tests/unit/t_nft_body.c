@@ -164,10 +164,11 @@ static struct fixture *fixture(void **state)
 static const struct fw_chain *find_chain(const struct fw *fw, const char *name)
 {
 	for (size_t i = 0; i < fw->n_chains; i++) {
+		const struct fw_chain *c = &fw->chains[i];
 		struct text t = { 0 };
 		bool same;
 
-		fw_chain_text(&fw->chains[i], &t);
+		chain_name_text(FORM_NFT, c->family, c->table, c->name, &t);
 		same = strcmp(t.s, name) == 0;
 		free(t.s);
 		if (same)
@@ -183,7 +184,8 @@ static char *body_of(const struct fw_rule *r)
 
 	text_add(&t, "%s", "");
 	for (size_t i = 0; i < r->n_exprs; i++)
-		text_add(&t, "%s%s", i ? " " : "", r->exprs[i].body);
+		if (r->exprs[i].body) /* NULL: what an extension of iptables means */
+			text_add(&t, "%s%s", t.len ? " " : "", r->exprs[i].body);
 	return t.s;
 }
 

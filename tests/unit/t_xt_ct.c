@@ -150,9 +150,9 @@ static void test_conntrack_targets(void **state)
 	check_match(TARGET("CONNMARK", 1, CM1, .mode = XT_CONNMARK_SET), "ct-write(CONNMARK)");
 	check_match(TARGET("CONNMARK", 2, CM2, .mode = XT_CONNMARK_SAVE), "ct-write(CONNMARK)");
 	check_match(TARGET("CONNMARK", 1, CM1, .mode = XT_CONNMARK_RESTORE),
-		    "ct-write(CONNMARK) effect(meta mark)");
+		    "ct mark effect(meta mark)");
 	check_match(TARGET("CONNMARK", 2, CM2, .mode = XT_CONNMARK_RESTORE),
-		    "ct-write(CONNMARK) effect(meta mark)");
+		    "ct mark effect(meta mark)");
 	check_match(TARGET("CONNMARK", 2, CM2, .shift_dir = XT_CONNMARK_RESTORE,
 			   .mode = XT_CONNMARK_SAVE),
 		    "ct-write(CONNMARK)");

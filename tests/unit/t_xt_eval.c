@@ -407,7 +407,7 @@ static void test_targets(void **state)
 	}
 	check_families(
 		TARGET("CONNMARK", 1, struct xt_connmark_tginfo1, .mode = XT_CONNMARK_RESTORE),
-		ALWAYS, ALWAYS, EVAL_CT_WRITE | EVAL_EFFECT);
+		ALWAYS, NEVER, EVAL_CT_OTHER | EVAL_EFFECT);
 	check_families(TARGET("CT", 2, struct xt_ct_target_info_v1, .zone = 1), ALWAYS, ALWAYS,
 		       EVAL_CT_WRITE);
 }
