@@ -142,7 +142,8 @@ static void print_host(const struct session *s, const struct checked *v)
 		fprintf(s->out, "%s: %u error%s\n", v->name, v->d.errors,
 			v->d.errors == 1 ? "" : "s");
 	else
-		fprintf(s->out, "%s: %zu rules, %zu twins\n", v->name, v->n_rules, v->n_twins);
+		fprintf(s->out, "%s: %zu rules, %zu twin%s\n", v->name, v->n_rules, v->n_twins,
+			v->n_twins == 1 ? "" : "s");
 }
 
 enum exit_code check_hosts(struct session *s, const struct policy *p)
