@@ -130,6 +130,15 @@ static void print_head(const struct page *pg, const struct status *st)
 		fprintf(pg->out, "%s\n", st->pending);
 }
 
+/* What would not be refused again. */
+static const char *cure(const struct status *st)
+{
+	if (st->blocked)
+		return "what the findings say, then untrack apply";
+	return st->have->n_foreign ? "untrack apply --force takes away what others put there"
+				   : "untrack apply";
+}
+
 void status_text(const struct status *st, bool verbose, bool colour, FILE *out)
 {
 	struct page pg = { out, verbose, colour };
@@ -142,5 +151,5 @@ void status_text(const struct status *st, bool verbose, bool colour, FILE *out)
 		return;
 	heading(&pg, "Drift: + belongs there, - does not");
 	status_print_diff(st->drift, "  ", colour, out);
-	fprintf(out, "  cure: untrack apply\n");
+	fprintf(out, "  cure: %s\n", cure(st));
 }

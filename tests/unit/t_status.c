@@ -129,6 +129,24 @@ static void test_drift(void **state)
 	tear_down(&s);
 }
 
+/* What apply would refuse is not called its cure. */
+static void test_cure(void **state)
+{
+	struct scene s;
+	auto_free char *foreign = NULL, *blocked = NULL;
+
+	(void)state;
+	set_up(&s, WEB);
+	*ARRAY_ADD(s.have.foreign, s.have.n_foreign) = xstrdup("rule 5 of chain prerouting");
+	status_compare(&s.st);
+	foreign = text_of(&s.st, false, false);
+	assert_non_null(strstr(foreign, "  cure: untrack apply --force "));
+	s.st.blocked = true;
+	blocked = text_of(&s.st, false, false);
+	assert_non_null(strstr(blocked, "  cure: what the findings say, then untrack apply\n"));
+	tear_down(&s);
+}
+
 /* A rule that differs in anything is another rule. */
 static void test_almost_loaded(void **state)
 {
@@ -445,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_cure),
 		cmocka_unit_test(test_almost_loaded),
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_many_names),
