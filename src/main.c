@@ -113,9 +113,9 @@ static void help_program(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		auto_free char *left = xasprintf("%s %s", commands[i].name, commands[i].synopsis);
 
-		fprintf(out, "  %-36s %s\n", left, commands[i].summary);
+		fprintf(out, "  %-40s %s\n", left, commands[i].summary);
 	}
-	fprintf(out, "  %-36s %s\n\nOptions:\n", "help [COMMAND]", "this help, or a command's");
+	fprintf(out, "  %-40s %s\n\nOptions:\n", "help [COMMAND]", "this help, or a command's");
 	options_help(general_options, out);
 	fputs("\nExit status: 0 done, 1 the answer is no, 2 called wrongly or a file cannot be "
 	      "read,\n"
@@ -138,7 +138,7 @@ static enum exit_code help(const char *topic, struct session *s)
 {
 	const struct command *c;
 
-	if (!topic) {
+	if (!topic || !strcmp(topic, "help")) {
 		help_program(s->out);
 		return CODE_DONE;
 	}
@@ -210,7 +210,8 @@ static enum exit_code dispatch(char *const *argv, struct session *s)
 		diag_error(s->d, NULL, "usage", 0, "no command given");
 		diag_cure(s->d, "'untrack help' lists the commands");
 	} else if (!strcmp(name, "help")) {
-		code = help(*argv, s);
+		if (!options_parse(tables, 1, &argv, false, &s->req, s->d))
+			code = help(s->req.n_operands ? s->req.operands[0] : NULL, s);
 	} else if ((c = command_find(name, s->d))) {
 		tables[1] = c->options;
 		if (!options_parse(tables, 2, &argv, false, &s->req, s->d))

@@ -311,7 +311,10 @@ static long target_generation(const struct session *s)
 	    !parse_uint(s->req.operands[0], 1, (unsigned long)newest, &asked)) {
 		diag_error(s->d, NULL, "usage", 0, "there is no generation '%s'",
 			   s->req.operands[0]);
-		diag_cure(s->d, "generations count from 1, and the newest is %ld", newest);
+		if (newest)
+			diag_cure(s->d, "generations count from 1, and the newest is %ld", newest);
+		else
+			diag_cure(s->d, "nothing was applied yet");
 		return -1;
 	}
 	if (s->req.n_operands)

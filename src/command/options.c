@@ -5,6 +5,8 @@
 #include <string.h>
 #include "util.h"
 
+#define LISTED "'untrack help COMMAND' lists the options"
+
 struct tables {
 	const struct option_def *const *v;
 	size_t n;
@@ -128,6 +130,8 @@ static int parse_long(const struct tables *t, const char *word, char *const **ar
 		diag_error(d, NULL, "usage", 0, "unknown option --%s", name);
 		if (nearest)
 			diag_cure(d, "did you mean --%s?", nearest);
+		else
+			diag_cure(d, LISTED);
 		return -1;
 	}
 	if (o->kind == OPTION_FLAG && word[len])
@@ -150,10 +154,12 @@ static int parse_letters(const struct tables *t, const char *word, struct reques
 	for (; *word; word++) {
 		const struct option_def *o = option_by_letter(t, *word);
 
-		if (!o || o->kind != OPTION_FLAG)
-			rc = diag_error(d, NULL, "usage", 0, "unknown option -%c", *word);
-		else
+		if (o && o->kind == OPTION_FLAG) {
 			rc |= option_set(o, NULL, req, d);
+			continue;
+		}
+		rc = diag_error(d, NULL, "usage", 0, "unknown option -%c", *word);
+		diag_cure(d, LISTED);
 	}
 	return rc;
 }

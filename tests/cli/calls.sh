@@ -51,6 +51,9 @@ claim "help of an unknown command" exits 2 "unknown command 'nonsense'" help non
 claim "version" exits 0 "untrack " --version
 claim "help" exits 0 "Commands:" --help
 claim "help as a command" exits 0 "Commands:" help
+claim "help of help" exits 0 "Commands:" help help
+claim "help with an option" exits 0 "Commands:" help --help
+claim "help of a command, with an option" exits 0 "--no-drain" help -q apply
 claim "help of a command" exits 0 "--no-drain" help apply
 claim "help behind a command" exits 0 "--no-drain" apply --help
 claim "help does not act" exits 0 "Usage: untrack [OPTION...] remove" -q remove -h

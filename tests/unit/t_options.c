@@ -101,8 +101,10 @@ static void test_refusals(void **state)
 	(void)state;
 	refused("unknown option --forse", "did you mean --force?", ARGV((char *)"--forse"));
 	refused("unknown option --forc", "did you mean --force?", ARGV((char *)"--forc"));
-	refused("unknown option --x", NULL, ARGV((char *)"--x"));
-	refused("unknown option -x", NULL, ARGV((char *)"-qx"));
+	refused("unknown option --x", "'untrack help COMMAND' lists the options",
+		ARGV((char *)"--x"));
+	refused("unknown option -x", "'untrack help COMMAND' lists the options",
+		ARGV((char *)"-qx"));
 	refused("--force takes no value", NULL, ARGV((char *)"--force=yes"));
 	refused("--config needs DIR", NULL, ARGV((char *)"--config"));
 	refused("--config needs DIR, not nothing", NULL, ARGV((char *)"--config="));
