@@ -64,8 +64,8 @@ static enum exit_code print_difference(const struct session *s, const struct com
 	else
 		status_print_diff(lines, "", s->colour, s->out);
 	if (!n && !s->req.quiet && !s->req.json)
-		fprintf(s->out, "equal: %zu rules, %zu twin%s\n", c->have.n_rules,
-			c->have.n_twins, c->have.n_twins == 1 ? "" : "s");
+		fprintf(s->out, "equal: %zu rules, %zu twin%s\n", c->have.n_rules, c->have.n_twins,
+			c->have.n_twins == 1 ? "" : "s");
 	return n ? CODE_NO : CODE_DONE;
 }
 

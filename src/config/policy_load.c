@@ -75,6 +75,15 @@ static int check_file(struct loader *l, const char *path, const struct stat *st)
 	return check_owner(l, path, st);
 }
 
+static const char *open_cure(int errnum)
+{
+	if (errnum == EACCES)
+		return "read it as root, or name files that you may read";
+	if (errnum == ENOENT)
+		return "is the name right? untrack.conf(5) says what belongs there";
+	return NULL;
+}
+
 static int refuse_open(struct loader *l, int dir, const char *name, const char *path, int errnum)
 {
 	struct stat st;
@@ -82,8 +91,7 @@ static int refuse_open(struct loader *l, int dir, const char *name, const char *
 	if (errnum == ENOENT && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		return refuse(l, path, 0, "symbolic link to a file that does not exist",
 			      "remove the link, or put the file where it points");
-	return refuse(l, path, errnum, "cannot open",
-		      errnum == EACCES ? "read it as root, or name files that you may read" : NULL);
+	return refuse(l, path, errnum, "cannot open", open_cure(errnum));
 }
 
 /* O_NONBLOCK: opening a FIFO must not wait for its writer. */

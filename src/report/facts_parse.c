@@ -405,7 +405,10 @@ int facts_load(struct host *h, const char *path, struct diag *d)
 	auto_free char *text = read_file(AT_FDCWD, path, &len);
 
 	*h = (struct host){ 0 };
-	if (!text)
-		return diag_error(d, &at, "facts", errno, "cannot be read");
+	if (!text) {
+		diag_error(d, &at, "facts", errno, "cannot be read");
+		diag_cure(d, "name a file that 'untrack facts' wrote: untrack facts >FILE");
+		return -1;
+	}
 	return facts_parse(h, text, len, path, d);
 }

@@ -23,6 +23,11 @@ static int fail(const struct store *s, const char *name, int errnum, const char 
 		diag_cure(d, "mount the file system of %s writable, then run it again", s->dir);
 	else if (errnum == EACCES || errnum == EPERM)
 		diag_cure(d, "run it as root");
+	else if (errnum == ENOENT || errnum == ENOTDIR)
+		diag_cure(d,
+			  "only the last directory of %s is made: see that the ones above it "
+			  "are there, or name another with --state DIR",
+			  s->dir);
 	else if (errnum == ELOOP)
 		diag_cure(d, "a symbolic link stands there and is not followed: see who made it, "
 			     "and remove it");

@@ -91,7 +91,7 @@ claim "check: a finding of the only host does not" exits 0 "note: storage: there
 	check --facts h1.json good
 claim "check: faults of the files come before the host" exits 1 "bad/untrack.conf:3:1: error" \
 	check --facts h1.json bad/untrack.conf
-claim "check: no such facts" exits 2 "nosuch.json: error: cannot be read" \
+claim "check: no such facts" exits 2 "cure: name a file that 'untrack facts' wrote" \
 	check --facts nosuch.json good
 claim "check: facts cut off" exits 2 "cut.json:2:" check --facts cut.json good
 claim "check: facts of another version" exits 2 "facts of format 2; this version reads format 1" \

@@ -96,6 +96,9 @@ claim "drift: gone" says 0 "loaded" status
 
 nft add rule inet untrack output tcp dport 99 drop
 claim "a rule of others: status" says 1 "dport 99" status
+claim "a rule of others: status names the cure" says 1 "cure: untrack apply --force" status
+claim "no directory for the records" says 3 "or name another with --state DIR" \
+	--state etc/untrack.conf/state apply
 claim "a rule of others: apply refuses" says 3 "foreign-objects" apply
 claim "a rule of others: remove refuses" says 3 "foreign-objects" remove
 claim "a rule of others: is still there" sh -c 'nft list ruleset | grep -q "dport 99"'

@@ -154,6 +154,7 @@ static void test_all_files_are_reported(void **state)
 		   "a.conf:3:1: error: 'protocol' again in [service a], first on line 2 [config]\n"
 		   "  cure: keep one of them; a list continues on indented lines\n"
 		   "missing.conf: error: cannot open: No such file or directory [config]\n"
+		   "  cure: is the name right? untrack.conf(5) says what belongs there\n"
 		   "b.conf:1:1: error: empty section [service b] [config]\n"
 		   "  cure: give it settings, or remove it\n"
 		   "c.conf:1:1: error: the name 'a' is taken by [service a] at a.conf:1 [config]\n"
@@ -197,7 +198,9 @@ static void test_what_is_no_file(void **state)
 	check_one("/dev/zero", -2,
 		  "/dev/zero: error: not a regular file [config]\n"
 		  "  cure: name a file or a directory, or '-' for standard input\n");
-	check_one("", -2, ": error: cannot open: No such file or directory [config]\n");
+	check_one("", -2,
+		  ": error: cannot open: No such file or directory [config]\n"
+		  "  cure: is the name right? untrack.conf(5) says what belongs there\n");
 }
 
 static void test_broken_links_in_a_directory(void **state)
