@@ -319,7 +319,7 @@ void finding_closed(struct twin_findings *f, const struct traffic *t, const stru
 	struct text p = { 0 };
 
 	if (ports->n) {
-		text_add(&p, " port ");
+		text_add(&p, " %s port ", proto_name(t->match.proto));
 		ports_text(ports, &p);
 	}
 	diag_warn(f->diag, &t->at, "service-closed",
