@@ -124,6 +124,7 @@ static inline void random_ruleset(uint64_t *seed, struct ruleset *rs)
 	for (unsigned n = random_below(seed, 6); n; n--) {
 		struct rule *r = ruleset_add_rule(rs);
 
+		r->form = random_below(seed, 4) ? FORM_NFT : FORM_LEGACY;
 		r->hook = random_below(seed, 2) ? HOOK_PREROUTING : HOOK_OUTPUT;
 		r->verdict = random_below(seed, 4) ? VERDICT_NOTRACK : VERDICT_RETURN;
 		r->name = random_name(seed);

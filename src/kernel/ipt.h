@@ -20,7 +20,8 @@ int ipt_read(struct ipt *x, struct ruleset *ours, struct fw *fw, struct diag *d)
 
 enum ipt_phase {
 	IPT_ADD,    /* before the raw rules change: new twins come, none goes */
-	IPT_REMOVE, /* after: what is not wanted any more goes */
+	IPT_RAW,    /* the rules of FORM_LEGACY become those of want */
+	IPT_REMOVE, /* after: twins that are not wanted any more go */
 };
 
 /* Makes the legacy twins of want so, one commit for each table that changes, under the xtables lock

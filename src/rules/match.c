@@ -64,47 +64,79 @@ static int compare_addrs(const struct addrs *a, const struct addrs *b)
 	return a->n < b->n ? -1 : a->n > b->n;
 }
 
-static int compare_kinds(const struct match *a, const struct match *b)
+static int compare_kinds(const struct match *a, const struct match *b, unsigned without)
 {
 	int c = compare_numbers(a->icmp, b->icmp);
 
 	if (!c)
 		c = compare_numbers(a->proto, b->proto);
-	if (!c)
+	if (!c && !(without & LIST_FAMILIES))
 		c = compare_numbers(a->families, b->families);
 	if (!c)
 		c = compare_numbers(a->tcp, b->tcp);
 	return c ? c : compare_numbers(a->dst_kind, b->dst_kind);
 }
 
-int match_compare_but_ports(const struct match *a, const struct match *b)
+int match_compare_but(const struct match *a, const struct match *b, unsigned without)
 {
-	int c = compare_kinds(a, b);
+	int c = compare_kinds(a, b, without);
 
-	if (!c)
+	if (!c && !(without & LIST_IN))
 		c = compare_ifaces(&a->in, &b->in);
 	if (!c)
 		c = compare_ifaces(&a->not_in, &b->not_in);
-	if (!c)
+	if (!c && !(without & LIST_OUT))
 		c = compare_ifaces(&a->out, &b->out);
 	if (!c)
 		c = compare_ifaces(&a->not_out, &b->not_out);
-	if (!c)
+	if (!c && !(without & LIST_SRC))
 		c = compare_addrs(&a->src, &b->src);
 	if (!c)
 		c = compare_addrs(&a->not_src, &b->not_src);
-	if (!c)
+	if (!c && !(without & LIST_DST))
 		c = compare_addrs(&a->dst, &b->dst);
-	return c ? c : compare_addrs(&a->not_dst, &b->not_dst);
+	if (!c)
+		c = compare_addrs(&a->not_dst, &b->not_dst);
+	if (!c && !(without & LIST_SPORT))
+		c = ports_compare(&a->sport, &b->sport);
+	return c || without & LIST_DPORT ? c : ports_compare(&a->dport, &b->dport);
+}
+
+int match_compare_but_ports(const struct match *a, const struct match *b)
+{
+	return match_compare_but(a, b, LIST_SPORT | LIST_DPORT);
 }
 
 int match_compare(const struct match *a, const struct match *b)
 {
-	int c = match_compare_but_ports(a, b);
+	return match_compare_but(a, b, 0);
+}
 
-	if (!c)
-		c = ports_compare(&a->sport, &b->sport);
-	return c ? c : ports_compare(&a->dport, &b->dport);
+size_t match_list_size(const struct match *m, enum match_list list)
+{
+	switch (list) {
+	case LIST_SPORT:
+		return m->sport.n;
+	case LIST_DPORT:
+		return m->dport.n;
+	case LIST_IN:
+		return m->in.n;
+	case LIST_OUT:
+		return m->out.n;
+	case LIST_SRC:
+		return m->src.n;
+	case LIST_DST:
+		return m->dst.n;
+	case LIST_FAMILIES:
+		return m->families == FAMILIES_BOTH ? 2 : 1;
+	}
+	return 0;
+}
+
+static void join_ports(struct ports *to, const struct ports *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		ports_add(to, from->v[i].lo, from->v[i].hi);
 }
 
 static void copy_ifaces(struct ifaces *to, const struct ifaces *from)
@@ -117,6 +149,33 @@ static void copy_addrs(struct addrs *to, const struct addrs *from)
 {
 	for (size_t i = 0; i < from->n; i++)
 		addrs_add(to, &from->v[i]);
+}
+
+void match_join(struct match *to, const struct match *from, enum match_list list)
+{
+	switch (list) {
+	case LIST_SPORT:
+		join_ports(&to->sport, &from->sport);
+		break;
+	case LIST_DPORT:
+		join_ports(&to->dport, &from->dport);
+		break;
+	case LIST_IN:
+		copy_ifaces(&to->in, &from->in);
+		break;
+	case LIST_OUT:
+		copy_ifaces(&to->out, &from->out);
+		break;
+	case LIST_SRC:
+		copy_addrs(&to->src, &from->src);
+		break;
+	case LIST_DST:
+		copy_addrs(&to->dst, &from->dst);
+		break;
+	case LIST_FAMILIES:
+		to->families |= from->families;
+		break;
+	}
 }
 
 void match_copy(struct match *to, const struct match *from)

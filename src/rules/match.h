@@ -68,6 +68,22 @@ size_t icmp_kind_types(enum icmp_kind k, enum family f, const uint8_t **types);
 /* Total order over all fields; 0 is equality. */
 int match_compare(const struct match *a, const struct match *b);
 int match_compare_but_ports(const struct match *a, const struct match *b);
+
+/* The lists of a match in which two of them may differ and still be one. */
+enum match_list {
+	LIST_SPORT = 1,
+	LIST_DPORT = 2,
+	LIST_IN = 4,
+	LIST_OUT = 8,
+	LIST_SRC = 16,
+	LIST_DST = 32,
+	LIST_FAMILIES = 64,
+};
+int match_compare_but(const struct match *a, const struct match *b, unsigned without);
+size_t match_list_size(const struct match *m, enum match_list list);
+/* Appends from's list to to's; normal form is not kept. */
+void match_join(struct match *to, const struct match *from, enum match_list list);
+
 void match_normalise(struct match *m);			     /* every list of it */
 void match_copy(struct match *to, const struct match *from); /* to is overwritten, not freed */
 void match_free(struct match *m);			     /* safe on a zeroed struct and twice */

@@ -25,24 +25,22 @@ static int compare_strings(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "");
 }
 
-int rule_compare_but_ports(const struct rule *a, const struct rule *b)
+int rule_compare_but(const struct rule *a, const struct rule *b, unsigned without)
 {
-	int c = compare_numbers(b->verdict, a->verdict);
+	int c = compare_numbers(a->form, b->form);
 
+	if (!c)
+		c = compare_numbers(b->verdict, a->verdict);
 	if (!c)
 		c = compare_numbers(a->hook, b->hook);
 	if (!c)
 		c = compare_strings(a->name, b->name);
-	return c ? c : match_compare_but_ports(&a->match, &b->match);
+	return c ? c : match_compare_but(&a->match, &b->match, without);
 }
 
 int rule_compare(const struct rule *a, const struct rule *b)
 {
-	int c = rule_compare_but_ports(a, b);
-
-	if (!c)
-		c = ports_compare(&a->match.sport, &b->match.sport);
-	return c ? c : ports_compare(&a->match.dport, &b->match.dport);
+	return rule_compare_but(a, b, 0);
 }
 
 int twin_compare_chains(const struct twin *a, const struct twin *b)

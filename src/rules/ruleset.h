@@ -11,10 +11,19 @@
 enum hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
 #define HOOK_COUNT 5
 
+enum form { /* how the rules of a table are written, and so ours there */
+	    FORM_NFT,
+	    FORM_IPTABLES_NFT, /* in nf_tables, but iptables must be able to read every one of them
+				*/
+	    FORM_LEGACY,       /* x_tables: family ip or ip6 */
+};
+
 /* RETURN: keep tracking and look no further (loopback). */
 enum verdict { VERDICT_NOTRACK, VERDICT_RETURN };
 
 struct rule {		/* one exemption in one raw hook */
+	enum form form; /* where it is: FORM_NFT in table inet untrack, FORM_LEGACY in chains
+			 * UNTRACK-* of the tables raw */
 	enum hook hook; /* PREROUTING or OUTPUT; the counter's direction follows from it */
 	enum verdict verdict;
 	char *name; /* the exemption, "loopback" for [loopback] */
@@ -23,13 +32,6 @@ struct rule {		/* one exemption in one raw hook */
 };
 
 enum table_family { TABLE_IP, TABLE_IP6, TABLE_INET }; /* the families whose chains get twins */
-
-enum form { /* how the rules of a table are written, and so a twin there */
-	    FORM_NFT,
-	    FORM_IPTABLES_NFT, /* in nf_tables, but iptables must be able to read every one of them
-				*/
-	    FORM_LEGACY,       /* x_tables: family ip or ip6 */
-};
 
 struct twin { /* a rule of ours in somebody else's chain, directly before its anchor */
 	enum form form;
@@ -69,13 +71,15 @@ struct twin *ruleset_add_twin(struct ruleset *rs);
 
 /* Total orders, origins and handles aside; 0 is equality. A NULL string equals an empty one. */
 int rule_compare(const struct rule *a, const struct rule *b);
-int rule_compare_but_ports(const struct rule *a, const struct rule *b);
+/* All but the lists of this mask of enum match_list. */
+int rule_compare_but(const struct rule *a, const struct rule *b, unsigned without);
 int twin_compare(const struct twin *a, const struct twin *b);
 int twin_compare_chains(const struct twin *a, const struct twin *b); /* family, table, chain */
 void rule_free(struct rule *r);					     /* what it holds; safe twice */
 
-/* Sort, drop duplicates, merge rules that differ in ports only: the one canonical form.
- * RETURN rules come first. Twins of one anchor keep their relative order. */
+/* Sort, drop duplicates, merge rules that differ in one list only (ports, families, included
+ * interfaces or addresses): the one canonical form. RETURN rules come first of each form. Twins of
+ * one anchor keep their relative order. */
 void ruleset_normalise(struct ruleset *rs);
 
 /* Number of differences (rules, twins, foreign objects); 0 is equality. If out: one "+ rule" (only

@@ -6,99 +6,110 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules that differ in the ports of one side only are one rule with the union. Which rules meet
- * must not depend on their order: first all rules that differ in dport only are united, then all
- * that differ in sport only, then dport again, until nothing moves. An index for each side holds
- * the rules that have been looked at and did not change since, so that a long cascade of unions
- * costs n log n and not n squared. */
-enum side { SIDE_SPORT, SIDE_DPORT };
+/* Rules that differ in one list only are one rule with the union. Which rules meet must not depend
+ * on their order: first all rules that differ in the first list only are united, then all that
+ * differ in the second only, and so on and round again, until nothing moves. An index for each list
+ * holds the rules that have been looked at and did not change since, so that a long cascade of
+ * unions costs n log n and not n squared. */
+static const enum match_list lists[] = { LIST_DPORT, LIST_SPORT, LIST_FAMILIES, LIST_IN,
+					 LIST_OUT,   LIST_SRC,	 LIST_DST };
+#define N_LISTS ARRAY_SIZE(lists)
 
 struct candidate {
 	struct rule *rule;
+	unsigned indexed, queued; /* masks of lists */
 	bool changed, gone;
 };
 
-struct merger {
-	void *index[2]; /* by side: trees of candidates, no two of which can be united on that side
-			 */
+struct merger {		      /* by the place of a list in lists */
+	void *index[N_LISTS]; /* trees of candidates, no two of which can be united in that list */
+	struct candidate **queue[N_LISTS]; /* those that are not in the index */
+	size_t n[N_LISTS];
 };
 
-static enum side other_side(enum side s)
+/* Equal: the rules differ in this list at most, and both or neither have something in it. */
+static int compare_but(const struct candidate *a, const struct candidate *b, enum match_list list)
 {
-	return s == SIDE_SPORT ? SIDE_DPORT : SIDE_SPORT;
+	bool has_a = match_list_size(&a->rule->match, list);
+	bool has_b = match_list_size(&b->rule->match, list);
+
+	return has_a != has_b ? has_a - has_b : rule_compare_but(a->rule, b->rule, list);
 }
 
-static struct ports *side_ports(struct rule *r, enum side s)
+#define COMPARE_BUT(name, list)                       \
+	static int name(const void *a, const void *b) \
+	{                                             \
+		return compare_but(a, b, list);       \
+	}
+COMPARE_BUT(but_dport, LIST_DPORT)
+COMPARE_BUT(but_sport, LIST_SPORT)
+COMPARE_BUT(but_families, LIST_FAMILIES)
+COMPARE_BUT(but_in, LIST_IN)
+COMPARE_BUT(but_out, LIST_OUT)
+COMPARE_BUT(but_src, LIST_SRC)
+COMPARE_BUT(but_dst, LIST_DST)
+
+static const __compar_fn_t comparisons[N_LISTS] = { but_dport, but_sport, but_families, but_in,
+						    but_out,   but_src,	  but_dst };
+
+static void enqueue(struct merger *m, struct candidate *e, size_t list)
 {
-	return s == SIDE_SPORT ? &r->match.sport : &r->match.dport;
+	if (!(e->queued & lists[list]))
+		m->queue[list][m->n[list]++] = e;
+	e->queued |= lists[list];
 }
 
-/* Equal: the rules differ in the ports of this side at most, and both or neither have some. */
-static int compare_but(const struct candidate *a, const struct candidate *b, enum side s)
+/* Its key in the other indices is about to change. */
+static void forget(struct merger *m, struct candidate *e, size_t but)
 {
-	bool has_a = side_ports(a->rule, s)->n, has_b = side_ports(b->rule, s)->n;
-	int c = ports_compare(side_ports(a->rule, other_side(s)),
-			      side_ports(b->rule, other_side(s)));
-
-	if (!c)
-		c = has_a - has_b;
-	return c ? c : rule_compare_but_ports(a->rule, b->rule);
+	for (size_t i = 0; i < N_LISTS; i++) {
+		if (i == but)
+			continue;
+		if (e->indexed & lists[i])
+			tdelete(e, &m->index[i], comparisons[i]);
+		e->indexed &= ~(unsigned)lists[i];
+	}
 }
 
-static int compare_but_sport(const void *a, const void *b)
+static void absorb(struct merger *m, struct candidate *into, struct candidate *e, size_t list)
 {
-	return compare_but(a, b, SIDE_SPORT);
-}
-
-static int compare_but_dport(const void *a, const void *b)
-{
-	return compare_but(a, b, SIDE_DPORT);
-}
-
-static __compar_fn_t comparison(enum side s)
-{
-	return s == SIDE_SPORT ? compare_but_sport : compare_but_dport;
-}
-
-static void absorb(struct merger *m, struct candidate *into, struct candidate *e, enum side s)
-{
-	enum side other = other_side(s);
-	const struct ports *more = side_ports(e->rule, s);
-
-	/* Both lose their place in the other index: one is gone, the other changes its key. */
-	tdelete(e, &m->index[other], comparison(other));
-	if (!into->changed)
-		tdelete(into, &m->index[other], comparison(other));
-	for (size_t i = 0; i < more->n; i++)
-		ports_add(side_ports(into->rule, s), more->v[i].lo, more->v[i].hi);
+	forget(m, e, list);
+	forget(m, into, list);
+	match_join(&into->rule->match, &e->rule->match, lists[list]);
 	e->gone = true;
 	into->changed = true;
 }
 
-/* Unites the n rules of work, with each other and with those of the index of side s. Work becomes
- * the rules that changed; their number. */
-static size_t unite(struct merger *m, struct candidate **work, size_t n, enum side s)
+/* Unites what is in the queue of this list, with each other and with those of its index. */
+static void unite(struct merger *m, size_t list)
 {
-	size_t n_changed = 0;
+	struct candidate **work = m->queue[list];
+	size_t n = m->n[list], n_changed = 0;
 
+	m->n[list] = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct candidate *e = work[i], *into;
-		struct candidate **node = tsearch(e, &m->index[s], comparison(s));
+		struct candidate **node;
 
-		if (!node) /* no memory: left alone; verification would notice */
+		e->queued &= ~(unsigned)lists[list];
+		node = e->gone ? NULL : tsearch(e, &m->index[list], comparisons[list]);
+		if (!node) /* or no memory: left alone; verification would notice */
 			continue;
 		into = *node;
+		e->indexed |= into == e ? (unsigned)lists[list] : 0;
 		if (into == e)
 			continue;
 		if (!into->changed)
 			work[n_changed++] = into; /* in place: e has gone for it */
-		absorb(m, into, e, s);
+		absorb(m, into, e, list);
 	}
 	for (size_t i = 0; i < n_changed; i++) {
-		ports_normalise(side_ports(work[i]->rule, s));
+		match_normalise(&work[i]->rule->match);
 		work[i]->changed = false;
+		for (size_t k = 0; k < N_LISTS; k++)
+			if (k != list && m->queue[k])
+				enqueue(m, work[i], k);
 	}
-	return n_changed;
 }
 
 static void keep_node(void *node)
@@ -106,27 +117,49 @@ static void keep_node(void *node)
 	(void)node;
 }
 
+/* Is there anything to unite in this list? The first one finds duplicates, too. */
+static bool matters(const struct ruleset *rs, enum match_list list)
+{
+	size_t usual = list == LIST_FAMILIES ? 2 : 0;
+
+	for (size_t i = 0; i < rs->n_rules; i++)
+		if (match_list_size(&rs->rules[i].match, list) != usual)
+			return true;
+	return list == lists[0];
+}
+
+static void unite_all(struct merger *m)
+{
+	for (bool moved = true; moved;) {
+		moved = false;
+		for (size_t list = 0; list < N_LISTS; list++)
+			if (m->n[list]) {
+				unite(m, list);
+				moved = true;
+			}
+	}
+}
+
 static void merge_rules(struct ruleset *rs)
 {
 	auto_free struct candidate *all = xcalloc(rs->n_rules, sizeof *all);
-	auto_free struct candidate **work = xcalloc(rs->n_rules, sizeof *work);
 	struct merger m = { 0 };
-	enum side s = SIDE_SPORT;
-	size_t n = 0, kept = 0;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < rs->n_rules; i++) {
-		all[i].rule = &rs->rules[i];
-		work[i] = &all[i];
+	for (size_t list = 0; list < N_LISTS; list++) {
+		if (!matters(rs, lists[list]))
+			continue;
+		m.queue[list] = xcalloc(rs->n_rules, sizeof *m.queue[list]);
+		for (size_t i = 0; i < rs->n_rules; i++) {
+			all[i].rule = &rs->rules[i];
+			enqueue(&m, &all[i], list);
+		}
 	}
-	unite(&m, work, rs->n_rules, SIDE_DPORT);
-	for (size_t i = 0; i < rs->n_rules; i++)
-		if (!all[i].gone)
-			work[n++] = &all[i];
-	for (; n; s = other_side(s))
-		n = unite(&m, work, n, s);
-	tdestroy(m.index[SIDE_SPORT], keep_node);
-	tdestroy(m.index[SIDE_DPORT], keep_node);
-
+	unite_all(&m);
+	for (size_t list = 0; list < N_LISTS; list++) {
+		tdestroy(m.index[list], keep_node);
+		free(m.queue[list]);
+	}
 	for (size_t i = 0; i < rs->n_rules; i++) {
 		if (all[i].gone)
 			rule_free(&rs->rules[i]);

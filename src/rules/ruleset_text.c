@@ -24,7 +24,8 @@ static const char *verdict_name(enum verdict v)
 
 void rule_text(const struct rule *r, struct text *t)
 {
-	text_add(t, "%s %s ", hook_name(r->hook), verdict_name(r->verdict));
+	text_add(t, "%s%s%s %s ", r->form == FORM_NFT ? "" : form_name(r->form),
+		 r->form == FORM_NFT ? "" : " ", hook_name(r->hook), verdict_name(r->verdict));
 	word_text(r->name, " ", t);
 	match_text(&r->match, t);
 }
@@ -206,6 +207,12 @@ static int parse_rule(struct parser *p)
 	const char *word = take_word(p);
 	struct text again = { 0 };
 
+	if (!strcmp(word, form_name(FORM_LEGACY))) {
+		r->form = FORM_LEGACY;
+		word = take_word(p);
+		if (!word)
+			return fault_word(p, word, "prerouting or output");
+	}
 	r->hook = !strcmp(word, "output") ? HOOK_OUTPUT : HOOK_PREROUTING;
 	word = take_word(p);
 	if (word && !strcmp(word, verdict_name(VERDICT_RETURN)))
@@ -316,6 +323,7 @@ static int parse_words(struct parser *p)
 	} lines[] = {
 		{ "prerouting", STAGE_RULES, parse_rule },
 		{ "output", STAGE_RULES, parse_rule },
+		{ "iptables-legacy", STAGE_RULES, parse_rule },
 		{ "twin", STAGE_TWINS, parse_twin },
 		{ "counter", STAGE_COUNTERS, parse_counter },
 		{ "end", STAGE_END, parse_end },

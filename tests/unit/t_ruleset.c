@@ -223,6 +223,10 @@ static void add_port_rule(uint64_t *seed, struct ruleset *rs)
 	r->name = xstrdup(random_below(seed, 8) ? "a" : "b");
 	r->match.families = FAMILIES_BOTH;
 	r->match.proto = IPPROTO_UDP;
+	if (!random_below(seed, 3))
+		ifaces_add(&r->match.in, random_below(seed, 2) ? "eth0" : "eth1");
+	if (!random_below(seed, 3))
+		r->match.families = 1 + random_below(seed, 2);
 	for (unsigned side = 0; side < 2; side++) {
 		struct ports *p = side ? &r->match.sport : &r->match.dport;
 		unsigned lo = random_below(seed, 4), hi = lo + random_below(seed, 4);
@@ -232,29 +236,36 @@ static void add_port_rule(uint64_t *seed, struct ruleset *rs)
 	}
 }
 
-static bool covered(const struct ruleset *rs, const char *name, uint16_t sport, uint16_t dport)
+static bool covered(const struct ruleset *rs, const char *name, const char *in, enum family f,
+		    uint16_t sport, uint16_t dport)
 {
-	for (size_t i = 0; i < rs->n_rules; i++)
-		if (!strcmp(rs->rules[i].name, name) &&
-		    ports_contains(&rs->rules[i].match.sport, sport) &&
-		    ports_contains(&rs->rules[i].match.dport, dport))
+	for (size_t i = 0; i < rs->n_rules; i++) {
+		const struct match *m = &rs->rules[i].match;
+
+		if (!strcmp(rs->rules[i].name, name) && m->families & 1u << f &&
+		    (!m->in.n || ifaces_hold(&m->in, in)) && ports_contains(&m->sport, sport) &&
+		    ports_contains(&m->dport, dport))
 			return true;
+	}
 	return false;
 }
 
 static void check_same_packets(const struct ruleset *a, const struct ruleset *b)
 {
-	for (uint16_t sport = 0; sport < 9; sport++)
-		for (uint16_t dport = 0; dport < 9; dport++) {
-			assert_int_equal(covered(a, "a", sport, dport),
-					 covered(b, "a", sport, dport));
-			assert_int_equal(covered(a, "b", sport, dport),
-					 covered(b, "b", sport, dport));
-		}
+	static const char *const names[] = { "a", "b" }, *const ins[] = { "eth0", "eth1", "lo" };
+
+	for (unsigned i = 0; i < 2 * 3 * 2 * 9 * 9; i++) {
+		const char *name = names[i % 2], *in = ins[i / 2 % 3];
+		enum family f = i / 6 % 2;
+		uint16_t sport = (uint16_t)(i / 12 % 9), dport = (uint16_t)(i / 12 / 9);
+
+		assert_int_equal(covered(a, name, in, f, sport, dport),
+				 covered(b, name, in, f, sport, dport));
+	}
 }
 
-/* The definition, in the plainest way: unite all equal groups of one side, then of the other. */
-static bool unite_plainly(struct ruleset *rs, bool dport)
+/* The definition, in the plainest way: unite all groups that are equal but for one list. */
+static bool unite_plainly(struct ruleset *rs, enum match_list list)
 {
 	size_t kept = 0;
 
@@ -264,16 +275,11 @@ static bool unite_plainly(struct ruleset *rs, bool dport)
 
 		for (; j < kept; j++) {
 			struct match *into = &rs->rules[j].match;
-			struct ports *more = dport ? &m->dport : &m->sport;
-			struct ports *to = dport ? &into->dport : &into->sport;
 
-			if (rule_compare_but_ports(&rs->rules[j], &rs->rules[i]) ||
-			    ports_compare(dport ? &m->sport : &m->dport,
-					  dport ? &into->sport : &into->dport) ||
-			    !more->n != !to->n)
+			if (rule_compare_but(&rs->rules[j], &rs->rules[i], list) ||
+			    !match_list_size(m, list) != !match_list_size(into, list))
 				continue;
-			for (size_t k = 0; k < more->n; k++)
-				ports_add(to, more->v[k].lo, more->v[k].hi);
+			match_join(into, m, list);
 			break;
 		}
 		if (j < kept)
@@ -287,6 +293,18 @@ static bool unite_plainly(struct ruleset *rs, bool dport)
 		return false;
 	rs->n_rules = kept;
 	return true;
+}
+
+static void unite_all_plainly(struct ruleset *rs)
+{
+	static const enum match_list lists[] = { LIST_DPORT, LIST_SPORT, LIST_FAMILIES, LIST_IN,
+						 LIST_OUT,   LIST_SRC,	 LIST_DST };
+
+	for (bool moved = true; moved;) {
+		moved = false;
+		for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+			moved = unite_plainly(rs, lists[i]) || moved;
+	}
 }
 
 static void shuffle_rules(uint64_t *seed, struct ruleset *rs)
@@ -323,10 +341,7 @@ static void test_merging(void **state)
 		assert_int_equal(ruleset_diff(&normal, &other, NULL), 0);
 
 		ruleset_copy(&plain, &rs);
-		unite_plainly(&plain, true);
-		while (unite_plainly(&plain, false))
-			if (!unite_plainly(&plain, true))
-				break;
+		unite_all_plainly(&plain);
 		assert_int_equal(plain.n_rules, normal.n_rules);
 		ruleset_normalise(&plain);
 		assert_int_equal(ruleset_diff(&normal, &plain, NULL), 0);
