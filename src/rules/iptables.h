@@ -24,9 +24,11 @@
  * IPTABLES_EXCLUDED_MAX in not_src and not_dst together, of ICMP_IS_ERROR in IPv6
  * IPTABLES_QUOTED_EXCLUDED6_MAX. */
 bool iptables_match_fits(const struct match *m);
+size_t iptables_excluded_max(const struct match *m); /* prefixes, in not_src and not_dst together */
 
 /* Cuts m into matches that fit and together are m; the caller frees each and the array. *n == 0:
- * no rules of iptables can say it (several excluded interfaces, or one within "eth*"). */
+ * no rules of iptables can say it (several excluded interfaces, or one within "eth*"; too many
+ * excluded prefixes). */
 struct match *iptables_match_split(const struct match *m, size_t *n);
 
 /* The body of a twin of r with match m, in a table of iptables. The twin has one header (FACTS

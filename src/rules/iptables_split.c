@@ -22,7 +22,7 @@ static bool ports_fit(const struct ports *p, const struct match *m)
 	return n <= slots_max(m);
 }
 
-static size_t excluded_max(const struct match *m)
+size_t iptables_excluded_max(const struct match *m)
 {
 	return m->icmp == ICMP_IS_ERROR && m->families == FAMILIES_V6
 		       ? IPTABLES_QUOTED_EXCLUDED6_MAX
@@ -35,7 +35,7 @@ bool iptables_match_fits(const struct match *m)
 	       (m->proto || m->icmp == ICMP_IS_ERROR) && ports_fit(&m->sport, m) &&
 	       ports_fit(&m->dport, m) && m->in.n + m->not_in.n <= 1 &&
 	       m->out.n + m->not_out.n <= 1 && m->src.n <= 1 && m->dst.n <= 1 &&
-	       m->not_src.n + m->not_dst.n <= excluded_max(m);
+	       m->not_src.n + m->not_dst.n <= iptables_excluded_max(m);
 }
 
 struct pieces {

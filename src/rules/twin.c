@@ -539,7 +539,7 @@ int twin_derive(const struct policy *p, const struct host_params *h, const struc
 	refuse_owned(&d);
 	unsayable = twin_wants_emit(&d.wants, rs);
 	if (unsayable)
-		finding_unsayable(&d.findings, unsayable->names, unsayable->chain);
+		finding_unsayable(&d.findings, unsayable);
 	finding_owned(&d.findings, &d.wants);
 	ruleset_normalise(rs);
 	for (size_t i = 0; i < d.n_closed; i++)

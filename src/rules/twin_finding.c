@@ -3,6 +3,7 @@
 #include "rules/twin_finding.h"
 
 #include <string.h>
+#include "rules/iptables.h"
 #include "rules/program.h"
 
 #define RULES_NAMED 32 /* in the cure of an owned table; the rest is counted */
@@ -195,15 +196,28 @@ void finding_unreadable(struct twin_findings *f, const struct traffic *t, const 
 			   "write the rules for untracked packets by hand");
 }
 
-void finding_unsayable(struct twin_findings *f, const char *names, const struct fw_chain *c)
+void finding_unsayable(struct twin_findings *f, const struct want *w)
 {
-	auto_free char *chain = chain_words(c);
+	auto_free char *chain = chain_words(w->chain);
+	size_t max = iptables_excluded_max(&w->match);
 
+	if (w->match.not_src.n + w->match.not_dst.n > max) {
+		diag_error(f->diag, NULL, "state-unknown", 0,
+			   "chain %s needs twins for %s, and a rule of iptables excludes %zu "
+			   "addresses at most%s",
+			   chain, w->names, max,
+			   max < IPTABLES_EXCLUDED_MAX ? " where it is about IPv6 errors" : "");
+		diag_cure(f->diag,
+			  "exclude fewer, larger prefixes, or name the addresses of %s "
+			  "instead of excluding some",
+			  w->names);
+		return;
+	}
 	diag_error(f->diag, NULL, "state-unknown", 0,
 		   "chain %s needs twins for %s, and a rule of iptables excludes one interface at "
 		   "most, and none from \"eth*\"",
-		   chain, names);
-	diag_cure(f->diag, "name the interfaces of %s instead of excluding some", names);
+		   chain, w->names);
+	diag_cure(f->diag, "name the interfaces of %s instead of excluding some", w->names);
 }
 
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,

@@ -27,8 +27,8 @@ void finding_counted(struct twin_findings *f, const struct traffic *t, const str
 const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 			    const struct fw_chain *base, const struct step *s);
 
-/* iptables has no words for the interfaces of the exemption. */
-void finding_unsayable(struct twin_findings *f, const char *names, const struct fw_chain *c);
+/* iptables has no words for the interfaces or the addresses of the exemption. */
+void finding_unsayable(struct twin_findings *f, const struct want *w);
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s);
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
 		 bool refuse);

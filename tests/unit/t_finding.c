@@ -496,6 +496,47 @@ static void test_lost(void **state)
 	check_lost(FW_CT_WRITE, "ct mark", "CONNMARK", "writes connection tracking data");
 }
 
+/* In a table of iptables, what none of its rules can say. */
+static void check_unsayable(const char *conf, const char *text, const char *cure)
+{
+	const struct finding *f;
+	struct diag d = { 0 };
+	struct host h = { 0 };
+	struct fw_chain *c = input(&h, FW_DROP);
+
+	c->form = FORM_IPTABLES_NFT;
+	c->family = TABLE_IP;
+	stateful(c);
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), FW_ACCEPT, NULL);
+	find(&h, conf, &d);
+	f = find_id(&d, "state-unknown", SEVERITY_ERROR);
+	assert_non_null(f);
+	assert_string_equal(f->text, text);
+	assert_string_equal(f->cure, cure);
+	diag_free(&d);
+}
+
+static void test_unsayable(void **state)
+{
+	struct text conf = { 0 };
+
+	(void)state;
+	check_unsayable("[interface st]\nname = *, !lo, !eth1, !eth2\n",
+			"chain iptables-nft ip filter input needs twins for st, and a rule of "
+			"iptables excludes one interface at most, and none from \"eth*\"",
+			"name the interfaces of st instead of excluding some");
+	text_add(&conf, "%s", WEB "remote = !192.0.2.0");
+	for (int i = 2; i < 50; i += 2)
+		text_add(&conf, ", !192.0.2.%d%s", i, i % 10 ? "" : "\n ");
+	text_add(&conf, "\n");
+	check_unsayable(conf.s,
+			"chain iptables-nft ip filter input needs twins for web, and a rule of "
+			"iptables excludes 24 addresses at most",
+			"exclude fewer, larger prefixes, or name the addresses of web instead of "
+			"excluding some");
+	free(conf.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_owned_by_firewalld),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_unsayable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
