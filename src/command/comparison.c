@@ -10,6 +10,7 @@
 
 struct comparison { /* what is and what should be */
 	const char *backend;
+	enum form home; /* of the raw rules */
 	struct ruleset have, want;
 	struct fw fw;
 	struct twin_plan plan;
@@ -29,6 +30,7 @@ static int read_kernel(const struct session *s, const struct policy *p, struct c
 	rc = ops->read(b, &c->have, &c->fw, s->d);
 	ops->close(b);
 	c->backend = ops->name;
+	c->home = ops->home;
 	return rc;
 }
 
@@ -38,6 +40,7 @@ static enum exit_code compare(const struct session *s, const struct policy *p, s
 		return CODE_REFUSED;
 	host_params_read(&c->host, compile_host_facts(p));
 	compile_rules(p, &c->host, &c->want, s->d);
+	ruleset_set_form(&c->want, c->home);
 	c->blocked = twin_derive(p, &c->host, &c->fw, &c->want, &c->plan, s->d) != 0;
 	return CODE_DONE;
 }

@@ -19,6 +19,7 @@ enum commit_result {
 
 struct backend_ops {
 	const char *name; /* "nftables", "iptables" */
+	enum form home;	  /* of the raw rules that are compiled for it */
 	/* Socket, lock; -1 with the reason if this host cannot do it. Changes nothing. */
 	int (*open)(struct backend **b, struct diag *d);
 	/* What the kernel holds: OUR rules, twins, counters and what is foreign in our containers,
@@ -35,9 +36,12 @@ struct backend_ops {
 	void (*close)(struct backend *b); /* NULL is fine */
 };
 
-extern const struct backend_ops nft_backend;
+/* Each reads and writes the rules of both homes, as want says, and twins wherever they are, in one
+ * order: twins come before the raw rules that they serve, and go after them. */
+extern const struct backend_ops nft_backend, ipt_backend;
 
-/* "auto": the first that opens, noting why each earlier one did not. -1: none. */
+/* "auto": nf_tables where the kernel has it, else iptables-legacy, with a note that says so. -1:
+ * none. */
 int backend_open(enum backend_choice choice, const struct backend_ops **ops, struct backend **b,
 		 struct diag *d);
 

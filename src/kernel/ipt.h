@@ -13,6 +13,13 @@ struct ipt; /* what was read last, and the xtables lock while it is held */
 struct ipt *ipt_new(void);
 void ipt_free(struct ipt *x); /* releases the lock; NULL is fine */
 
+/* Has this kernel iptables-legacy, as far as can be seen without loading a module? */
+bool ipt_is_there(void);
+
+/* Could the rules of FORM_LEGACY be written? 0: there are none; 1: it seems so, the kernel cannot be
+ * asked; -1 with findings. */
+int ipt_check(const struct ruleset *want, struct diag *d);
+
 /* Appends the chains of every table that exists to fw (form FORM_LEGACY) and our twins in them to
  * ours (not normalised; fw_rule.twin is 0 for them, and numbered by the caller when ours is).
  * Releases the lock. 0, or -1 with a finding. */

@@ -1,77 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The backend for nf_tables: reads whole snapshots, writes one batch, leads errors back. */
+/* nf_tables: reads whole snapshots, writes one batch, leads errors back. */
+#include "kernel/nft.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/backend.h"
-#include "kernel/ipt.h"
 #include "kernel/nft_commit.h"
 #include "kernel/nft_decode.h"
 
 #define ERRORS_MAX 16
 #define ERRORS_TOLD 3 /* the first is the cause, what follows is mostly its consequence */
 
-struct backend {
+struct nft {
 	struct nft_wire *wire;
-	struct ipt *ipt;      /* the tables of iptables-legacy */
-	struct nft_state now; /* of the last read; without legacy twins */
+	struct nft_state now; /* of the last read */
 	uint32_t opened;      /* the generation id at open, for the first read; then 0 */
 };
 
-static void nft_close(struct backend *b)
+void nft_close(struct nft *n)
 {
-	if (!b)
+	if (!n)
 		return;
-	nft_state_free(&b->now);
-	ipt_free(b->ipt);
-	nft_wire_close(b->wire);
-	free(b);
+	nft_state_free(&n->now);
+	nft_wire_close(n->wire);
+	free(n);
 }
 
-static int nft_open(struct backend **out, struct diag *d)
+int nft_open(struct nft **out, bool *absent, struct diag *d)
 {
-	struct backend *b = xcalloc(1, sizeof *b);
+	struct nft *n = xcalloc(1, sizeof *n);
 
-	b->ipt = ipt_new();
-	b->wire = nft_wire_open(d);
-	if (b->wire)
-		b->opened = nft_wire_genid(b->wire, d);
-	if (!b->opened) {
-		nft_close(b);
+	errno = 0;
+	n->wire = nft_wire_open(d);
+	if (n->wire)
+		n->opened = nft_wire_genid(n->wire, d);
+	if (!n->opened) {
+		/* What nfnetlink says of a subsystem that it does not have, and socket() without
+		 * nfnetlink: nfnetlink_rcv_msg() in net/netfilter/nfnetlink.c */
+		*absent = errno == EINVAL || errno == EPROTONOSUPPORT || errno == EOPNOTSUPP;
+		nft_close(n);
 		return -1;
 	}
-	*out = b;
+	*out = n;
 	return 0;
 }
 
-static int nft_read(struct backend *b, struct ruleset *ours, struct fw *fw, struct diag *d)
+int nft_read(struct nft *n, struct ruleset *ours, struct fw *fw, struct diag *d)
 {
-	struct nft_state now = { .s.genid = b->opened };
-	struct ruleset all;
+	struct nft_state now = { .s.genid = n->opened };
 
-	b->opened = 0;
-	if (nft_snapshot_read(b->wire, &now.s, d))
+	n->opened = 0;
+	if (nft_snapshot_read(n->wire, &now.s, d))
 		return -1;
 	nft_decode(&now.s, &now.ours);
 	nft_twin_sets_read(&now);
-	ruleset_copy(&all, &now.ours);
-	if (ipt_read(b->ipt, &all, fw ? &now.s.fw : NULL, d)) {
-		ruleset_free(&all);
-		fw_free(&now.s.fw);
-		nft_state_free(&now);
-		return -1;
-	}
-	ruleset_normalise(&all);
-	nft_number_twins(&now.s.fw, &all);
-	*ours = all;
+	ruleset_copy(ours, &now.ours);
 	if (fw)
 		*fw = now.s.fw;
 	else
 		fw_free(&now.s.fw);
 	now.s.fw = (struct fw){ 0 };
-	nft_state_free(&b->now);
-	b->now = now;
+	nft_state_free(&n->now);
+	n->now = now;
 	return 0;
 }
 
@@ -168,14 +159,13 @@ static void tell_error(const struct nft_plan *p, const struct nft_error *e, stru
 	}
 }
 
-static enum nft_send send_plan(struct backend *b, const struct nft_plan *p, bool dry,
-			       struct diag *d)
+static enum nft_send send_plan(struct nft *nft, const struct nft_plan *p, bool dry, struct diag *d)
 {
 	struct nft_error errors[ERRORS_MAX];
 	struct nft_batch batch = p->batch;
 	size_t n = 0;
 	enum nft_send sent =
-		nft_batch_send(b->wire, &batch, b->now.s.genid, dry, errors, ERRORS_MAX, &n);
+		nft_batch_send(nft->wire, &batch, nft->now.s.genid, dry, errors, ERRORS_MAX, &n);
 
 	if (sent == NFT_REFUSED)
 		for (size_t i = 0; i < n && i < ERRORS_TOLD; i++)
@@ -185,90 +175,44 @@ static enum nft_send send_plan(struct backend *b, const struct nft_plan *p, bool
 	return sent;
 }
 
-static int make_plan(struct backend *b, const struct ruleset *want, struct nft_plan *p,
-		     struct diag *d)
+static int make_plan(struct nft *n, const struct ruleset *want, struct nft_plan *p, struct diag *d)
 {
 	if (check_rules(want, d))
 		return -1;
 	/* Removal: no rule of ours goes before the twins that serve it; in one batch none does. */
-	nft_plan_own(p, &b->now, want);
-	return nft_plan_twins(p, &b->now, want, d);
+	nft_plan_own(p, &n->now, want);
+	return nft_plan_twins(p, &n->now, want, d);
 }
 
-/* want without the twins of iptables-legacy; borrows everything but the array of twins. */
+/* want without what lies in the tables of iptables-legacy; borrows everything but two arrays. */
 static struct ruleset without_legacy(const struct ruleset *want)
 {
 	struct ruleset rs = *want;
 
+	rs.rules = xcalloc(want->n_rules, sizeof *rs.rules);
 	rs.twins = xcalloc(want->n_twins, sizeof *rs.twins);
-	rs.n_twins = 0;
+	rs.n_rules = rs.n_twins = 0;
+	for (size_t i = 0; i < want->n_rules; i++)
+		if (want->rules[i].form != FORM_LEGACY)
+			rs.rules[rs.n_rules++] = want->rules[i];
 	for (size_t i = 0; i < want->n_twins; i++)
 		if (want->twins[i].form != FORM_LEGACY)
 			rs.twins[rs.n_twins++] = want->twins[i];
 	return rs;
 }
 
-/* Only nf_tables can validate without committing. */
-static int nft_check(struct backend *b, const struct ruleset *want, struct diag *d)
+enum nft_send nft_commit(struct nft *n, const struct ruleset *want, bool dry, struct diag *d)
 {
 	struct ruleset rest = without_legacy(want);
-	struct nft_plan p = { 0 };
-	int rc = make_plan(b, &rest, &p, d);
-
-	if (!rc && p.batch.n) {
-		enum nft_send sent = send_plan(b, &p, true, d);
-
-		rc = sent == NFT_SENT ? 0 : sent == NFT_STALE ? 1 : -1;
-	}
-	nft_plan_free(&p);
-	free(rest.twins);
-	return rc;
-}
-
-/* The twins in legacy tables are there before the raw rules and go after them. */
-static enum commit_result commit_around(struct backend *b, const struct ruleset *want,
-					const struct nft_plan *p, struct diag *d)
-{
-	int rc = ipt_commit(b->ipt, want, IPT_ADD, d);
-
-	if (rc)
-		return rc == 1 ? COMMIT_STALE : COMMIT_FAILED;
-	switch (p->batch.n ? send_plan(b, p, false, d) : NFT_SENT) {
-	case NFT_SENT:
-		rc = ipt_commit(b->ipt, want, IPT_REMOVE, d);
-		if (rc == 1)
-			diag_error(d, NULL, "iptables-legacy", 0,
-				   "somebody changed a table of iptables-legacy meanwhile");
-		return rc ? COMMIT_FAILED : COMMIT_DONE;
-	case NFT_STALE:
-		return ipt_take_back(b->ipt, d) ? COMMIT_FAILED : COMMIT_STALE;
-	case NFT_REFUSED:
-		ipt_take_back(b->ipt, d);
-		break;
-	case NFT_UNKNOWN: /* it may have been done: nothing is taken away under it */
-		break;
-	}
-	return COMMIT_FAILED;
-}
-
-static enum commit_result nft_commit(struct backend *b, const struct ruleset *want, struct diag *d)
-{
-	enum commit_result result = COMMIT_FAILED;
-	struct ruleset rest = without_legacy(want);
+	enum nft_send sent = NFT_SENT;
 	struct nft_plan p = { 0 };
 
-	if (!make_plan(b, &rest, &p, d))
-		result = commit_around(b, want, &p, d);
+	if (make_plan(n, &rest, &p, d))
+		sent = NFT_REFUSED;
+	else if (p.batch.n)
+		sent = send_plan(n, &p, dry, d);
 	nft_plan_free(&p);
+	free(rest.rules);
 	free(rest.twins);
-	return result;
+	return sent;
 }
-
-const struct backend_ops nft_backend = {
-	.name = "nftables",
-	.open = nft_open,
-	.read = nft_read,
-	.check = nft_check,
-	.commit = nft_commit,
-	.close = nft_close,
-};

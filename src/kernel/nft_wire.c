@@ -190,6 +190,7 @@ int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 static int genid_failed(struct diag *d, int errnum)
 {
 	refused(d, errnum, "cannot read nf_tables");
+	errno = errnum;
 	return 0;
 }
 

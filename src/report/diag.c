@@ -91,6 +91,17 @@ void diag_soften(struct diag *d)
 	d->errors = 0;
 }
 
+void diag_move(struct diag *d, struct diag *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		*ARRAY_ADD(d->v, d->n) = from->v[i];
+	d->errors += from->errors;
+	d->warnings += from->warnings;
+	d->notes += from->notes;
+	free(from->v);
+	*from = (struct diag){ 0 };
+}
+
 const char *severity_name(enum severity s)
 {
 	switch (s) {

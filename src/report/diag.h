@@ -43,6 +43,8 @@ void diag_cure(struct diag *d, const char *fmt, ...) __attribute__((format(print
 
 /* Errors become warnings: somebody has chosen to go over them. */
 void diag_soften(struct diag *d);
+/* Appends the findings of from to d; from is empty then. */
+void diag_move(struct diag *d, struct diag *from);
 
 /* "file:line:col: error: text [id]" and "  cure: ..." lines, in the order of recording.
  * Findings below min_severity (SEVERITY_NOTE: all) are left out. colour: ANSI. */

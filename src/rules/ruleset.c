@@ -25,6 +25,12 @@ static int compare_strings(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "");
 }
 
+void ruleset_set_form(struct ruleset *rs, enum form form)
+{
+	for (size_t i = 0; i < rs->n_rules; i++)
+		rs->rules[i].form = form;
+}
+
 int rule_compare_but(const struct rule *a, const struct rule *b, unsigned without)
 {
 	int c = compare_numbers(a->form, b->form);

@@ -77,6 +77,9 @@ int twin_compare(const struct twin *a, const struct twin *b);
 int twin_compare_chains(const struct twin *a, const struct twin *b); /* family, table, chain */
 void rule_free(struct rule *r);					     /* what it holds; safe twice */
 
+/* Where all of its rules are to be. */
+void ruleset_set_form(struct ruleset *rs, enum form form);
+
 /* Sort, drop duplicates, merge rules that differ in one list only (ports, families, included
  * interfaces or addresses): the one canonical form. RETURN rules come first of each form. Twins of
  * one anchor keep their relative order. */

@@ -30,28 +30,9 @@ struct run { /* one transaction; what the last look at the kernel gave, and what
 /* Moves findings from one list to another; milder: errors become warnings. */
 static void record(struct diag *to, struct diag *from, bool milder)
 {
-	for (size_t i = 0; i < from->n; i++) {
-		const struct finding *f = &from->v[i];
-		const struct origin at = { .file = f->file, .line = f->line, .col = f->col };
-
-		switch (f->severity) {
-		case SEVERITY_ERROR:
-			if (milder)
-				diag_warn(to, &at, f->id, "%s", f->text);
-			else
-				diag_error(to, &at, f->id, 0, "%s", f->text);
-			break;
-		case SEVERITY_WARNING:
-			diag_warn(to, &at, f->id, "%s", f->text);
-			break;
-		case SEVERITY_NOTE:
-			diag_note(to, &at, f->id, "%s", f->text);
-			break;
-		}
-		if (f->cure)
-			diag_cure(to, "%s", f->cure);
-	}
-	diag_free(from);
+	if (milder)
+		diag_soften(from);
+	diag_move(to, from);
 }
 
 static void move_ruleset(struct ruleset *to, struct ruleset *from)
@@ -448,6 +429,7 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 	enum apply_result result;
 
 	compile_rules(p, h, &r.raw, &compiled);
+	ruleset_set_form(&r.raw, ops->home);
 	if (o->said)
 		generation_findings_add(o->said, &compiled);
 	record(d, &compiled, false);
@@ -497,12 +479,7 @@ enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b
 		return APPLY_REFUSED;
 	if (!t.open)
 		return APPLY_UNCHANGED;
-	if (strcmp(t.backend, ops->name) != 0) {
-		diag_error(d, NULL, "journal", 0,
-			   "a run that was killed used the backend %s, and this one uses %s",
-			   t.backend, ops->name);
-		diag_cure(d, "run it once with --backend %s", t.backend);
-	} else if (!ops->read(b, &ours, &fw, d)) {
+	if (!ops->read(b, &ours, &fw, d)) {
 		result = say_recovered(&t, &ours, &fw, d);
 		if (journal_end(&o->paths, d))
 			result = APPLY_REFUSED;
