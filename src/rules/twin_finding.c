@@ -147,6 +147,10 @@ const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 		return refuse(f, t, s, "state-unknown",
 			      "tests the state together with other fields",
 			      "write the state test as a match of its own");
+	if (fw_chain_is_anonymous(s->chain))
+		return refuse(f, t, s, "state-unknown",
+			      "is in a chain without a name, which takes no twins",
+			      "give the chain a name: jump NAME instead of jump { ... }");
 	if (flags & EVAL_ONCE)
 		return refuse(f, t, s, "state-unknown",
 			      "holds a chain or set that cannot be copied",
