@@ -48,39 +48,87 @@ static int order_by_shape(const void *a, const void *b)
 	return c ? c : (x->index > y->index) - (x->index < y->index);
 }
 
-static void note_shadowed(const struct atom *a, bool wholly, struct diag *d)
+/* ports: of a, that owner counts; without any, all that it has. */
+static void say_shadowed(const struct atom *a, const struct atom *owner, const struct ports *ports,
+			 struct diag *d)
 {
+	struct text t = { 0 };
+
+	text_add(&t, "%s: ", a->service->name);
+	if (proto_name(a->proto))
+		text_add(&t, "%s", proto_name(a->proto));
+	else
+		text_add(&t, "protocol %u", a->proto);
+	if (ports->n) {
+		text_add(&t, " port ");
+		ports_text(ports, &t);
+	}
+	diag_warn(d, &a->service->at, "shadowed",
+		  "%s belongs to service %s already, which counts it", t.s, owner->service->name);
+	diag_cure(d, "name each port in one service only");
+	free(t.s);
+}
+
+/* What both have; each is sorted. */
+static void ports_common(const struct ports *a, const struct ports *b, struct ports *out)
+{
+	for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+		const struct port_range *x = &a->v[i], *y = &b->v[k];
+
+		if (x->lo <= y->hi && y->lo <= x->hi)
+			ports_add(out, x->lo > y->lo ? x->lo : y->lo,
+				  x->hi < y->hi ? x->hi : y->hi);
+		if (x->hi < y->hi)
+			i++;
+		else
+			k++;
+	}
+}
+
+/* lost: the ports of a that the atoms of its shape before it own, first the first of them. */
+static void note_shadowed(const struct atom *a, const struct atom *first, const struct ports *lost,
+			  struct diag *d)
+{
+	const struct atom *o = a;
+
 	if (!d)
 		return;
-	diag_warn(d, &a->service->at, "shadowed",
-		  "%s ports of service %s (%s) already belong to an earlier service of the same "
-		  "shape",
-		  wholly ? "all" : "some", a->service->name,
-		  proto_name(a->proto) ? proto_name(a->proto) : "its protocol");
-	diag_cure(d, "name each port in one service only");
+	while (o > first && !atom_compare(o - 1, a))
+		o--;
+	if (!lost->n)
+		say_shadowed(a, o, lost, d);
+	for (; o < a; o++) {
+		struct ports of_it = { 0 };
+
+		ports_common(lost, &o->ports, &of_it);
+		if (of_it.n)
+			say_shadowed(a, o, &of_it, d);
+		free(of_it.v);
+	}
+}
+
+static void append_port(struct ports *p, unsigned port)
+{
+	if (p->n && p->v[p->n - 1].hi + 1u == port)
+		p->v[p->n - 1].hi = (uint16_t)port;
+	else
+		ports_add(p, (uint16_t)port, (uint16_t)port);
 }
 
 /* Take the ports that earlier services of this shape own away from a. owned: one bit a port. */
-static void claim_ports(struct atom *a, uint8_t *owned, struct diag *d)
+static void claim_ports(struct atom *a, const struct atom *first, uint8_t *owned, struct diag *d)
 {
-	struct ports mine = { 0 };
-	bool lost = false;
+	struct ports mine = { 0 }, lost = { 0 };
 
 	for (size_t i = 0; i < a->ports.n; i++)
 		for (unsigned p = a->ports.v[i].lo; p <= a->ports.v[i].hi; p++) {
-			if (owned[p / 8] & 1 << p % 8) {
-				lost = true;
-				continue;
-			}
+			append_port(owned[p / 8] & 1 << p % 8 ? &lost : &mine, p);
 			owned[p / 8] |= 1 << p % 8;
-			if (mine.n && mine.v[mine.n - 1].hi + 1u == p)
-				mine.v[mine.n - 1].hi = p;
-			else
-				ports_add(&mine, p, p);
 		}
-	if (lost)
-		note_shadowed(a, !mine.n, d);
-	a->empty = lost && !mine.n;
+	if (lost.n)
+		note_shadowed(a, first, &lost, d);
+	a->empty = lost.n && !mine.n;
+	free(lost.v);
 	free(a->ports.v);
 	a->ports = mine;
 }
@@ -107,9 +155,9 @@ struct atom *atoms_make(const struct policy *p, size_t *n, struct diag *d)
 			memset(owned, 0, 65536 / 8);
 		if (!v[i].ports.n && i && !atom_compare(&v[i - 1], &v[i])) {
 			v[i].empty = true; /* a portless protocol that an earlier service has */
-			note_shadowed(&v[i], true, d);
+			note_shadowed(&v[i], v, &(struct ports){ 0 }, d);
 		}
-		claim_ports(&v[i], owned, d);
+		claim_ports(&v[i], v, owned, d);
 	}
 	free(owned);
 	return v;

@@ -496,6 +496,36 @@ static void test_lost(void **state)
 	check_lost(FW_CT_WRITE, "ct mark", "CONNMARK", "writes connection tracking data");
 }
 
+/* Each port is the first service's that names it; a service may meet several. */
+static void test_shadowed_by_whom(void **state)
+{
+	static const char *const texts[] = {
+		"b: tcp port 80-81,92-99 belongs to service web already, which counts it",
+		"c: tcp port 80 belongs to service web already, which counts it",
+		"c: tcp port 100 belongs to service b already, which counts it",
+		"x: protocol 77 belongs to service g already, which counts it",
+	};
+	struct diag d = { 0 };
+	struct host h = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	find(&h,
+	     "[service web]\nprotocol = tcp\nport = 80,81,90-99\n"
+	     "[service b]\nprotocol = tcp\nport = 80,81,92-100\n"
+	     "[service c]\nprotocol = tcp,udp\nport = 80,100\n"
+	     "[service d]\nprotocol = tcp\nport = 80\nrole = client\n"
+	     "[service g]\nprotocol = 77\n[service x]\nprotocol = 77\n",
+	     &d);
+	for (size_t i = 0; i < d.n; i++)
+		if (!strcmp(d.v[i].id, "shadowed")) {
+			assert_true(n < ARRAY_SIZE(texts));
+			assert_string_equal(d.v[i].text, texts[n++]);
+		}
+	assert_int_equal(n, ARRAY_SIZE(texts));
+	diag_free(&d);
+}
+
 /* In a table of iptables, what none of its rules can say. */
 static void check_unsayable(const char *conf, const char *text, const char *cure)
 {
@@ -549,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_unsayable),
+		cmocka_unit_test(test_shadowed_by_whom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
