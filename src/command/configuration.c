@@ -3,6 +3,7 @@
  * nothing, so the same files give the same answer everywhere. */
 #include "command/command.h"
 
+#include "kernel/ipt.h"
 #include "kernel/nft_text.h"
 #include "report/show.h"
 #include "rules/compile.h"
@@ -58,6 +59,15 @@ static void print_verdict(const struct session *s, const struct policy *p, bool 
 	fputc('\n', s->out);
 }
 
+/* Whether the rules can be written where the files say. auto asks the host, and is not asked. */
+static int check_home(const struct session *s, const struct policy *p, struct ruleset *rs)
+{
+	if (session_backend(s, p) != BACKEND_IPTABLES)
+		return 0;
+	ruleset_set_form(rs, FORM_LEGACY);
+	return ipt_check(rs, s->d) < 0 ? -1 : 0;
+}
+
 enum exit_code command_check(struct session *s)
 {
 	struct policy p = { 0 };
@@ -70,6 +80,7 @@ enum exit_code command_check(struct session *s)
 	} else if (!rc) {
 		preflight_policy(&p, s->d);
 		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
+		rc = check_home(s, &p, &rs);
 	}
 	if (rc)
 		code = rc == -1 ? CODE_NO : CODE_USAGE;
