@@ -5,7 +5,7 @@
 static bool same_decision(const struct decision *x, const struct decision *y)
 {
 	if (x->rule != y->rule || x->element != y->element || x->when != y->when ||
-	    x->verdict != y->verdict || !x->sub != !y->sub)
+	    x->untracked != y->untracked || x->verdict != y->verdict || !x->sub != !y->sub)
 		return false;
 	return !x->sub || decision_lists_equal(x->sub, y->sub);
 }

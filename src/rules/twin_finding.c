@@ -145,7 +145,7 @@ const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 			      "take the port out of the exemption, or out of SYNPROXY");
 	if (flags & EVAL_STATE_HARD)
 		return refuse(f, t, s, "state-unknown",
-			      "tests the state together with other fields",
+			      "tests the state together with other fields or in a set that changes",
 			      "write the state test as a match of its own");
 	if (fw_chain_is_anonymous(s->chain))
 		return refuse(f, t, s, "state-unknown",

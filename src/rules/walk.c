@@ -180,13 +180,14 @@ static void build_end(struct builder *b, enum outcome now, bool falls, enum outc
 }
 
 static struct decision *build_decision(struct builder *b, const struct fw_rule *r, unsigned flags,
-				       const struct branch *how)
+				       const struct branch *how, enum walk_mode mode)
 {
 	struct decision *d = ARRAY_ADD(b->v, b->n);
 
 	d->rule = r;
 	d->element = how->element;
 	d->when = how->when;
+	d->untracked = how->when == MAYBE && flags & EVAL_STATE_HARD && mode != WALK_TRACKED;
 	d->verdict = how->target.verdict;
 	d->flags = flags;
 	return d;
@@ -232,7 +233,7 @@ static void build_sub(struct walk *w, struct builder *b, const struct fw_chain *
 	if (!sub->n &&
 	    (jump || how->when == YES || !b->n || (after == b->now && after != OUT_MIXED)))
 		return;
-	build_decision(b, r, flags, how)->sub = sub;
+	build_decision(b, r, flags, how, mode)->sub = sub;
 	b->now = how->when == YES ? sub->outcome : OUT_MIXED;
 }
 
@@ -246,7 +247,7 @@ static void build_branch(struct walk *w, struct builder *b, const struct fw_chai
 	case FW_CONTINUE:
 		/* What reads other conntrack data is warned about, and decides nothing here. */
 		if (flags & EVAL_EFFECT && !(flags & EVAL_CT_OTHER))
-			build_decision(b, r, flags, how);
+			build_decision(b, r, flags, how, mode);
 		return;
 	case FW_JUMP:
 	case FW_GOTO:
@@ -268,7 +269,7 @@ static void build_branch(struct walk *w, struct builder *b, const struct fw_chai
 		return;
 	if (how->target.verdict == FW_RETURN && !b->n)
 		return;
-	build_decision(b, r, flags, how);
+	build_decision(b, r, flags, how, mode);
 	b->now = OUT_MIXED;
 }
 

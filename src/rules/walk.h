@@ -14,6 +14,8 @@ struct decision { /* under the conditions of this rule that we cannot know, this
 	const struct fw_rule *rule; /* NULL: always */
 	unsigned element;
 	enum tri when;
+	bool untracked; /* the conditions hold the state in a way that we cannot tell, and it was
+			 * untracked: nothing that is so in another state is the same */
 	enum fw_verdict verdict;	 /* CONTINUE: an effect on what later rules see */
 	const struct decision_list *sub; /* of JUMP, GOTO */
 	unsigned flags;			 /* EVAL_* of the rule in either state */

@@ -36,6 +36,7 @@ REFUSED = {
     "docker-legacy": "nat-conflict",
     "docker-nft": "nat-conflict",
     "docker-nft-noproxy": "nat-conflict",
+    "dynamic-state": "state-unknown",
     "hand-mangle-invalid": "untracked-dropped",
     "hand-synproxy": "synproxy-conflict",
     "invalid-untracked": "untracked-dropped",
