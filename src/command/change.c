@@ -334,6 +334,20 @@ static int read_target(const struct session *s, long target, struct policy *p)
 	return text ? policy_parse(p, text, name, s->d) : -1;
 }
 
+/* Is p what the configuration files ask for as well? */
+static bool files_say(const struct session *s, const struct policy *p)
+{
+	auto_free char *want = policy_string(p), *now = NULL;
+	struct diag faults = { 0 };
+	struct policy files = { 0 };
+	bool read = !policy_load(&files, &s->config, 1, &faults);
+
+	now = policy_string(&files);
+	policy_free(&files);
+	diag_free(&faults);
+	return read && !strcmp(now, want);
+}
+
 enum exit_code command_rollback(struct session *s)
 {
 	struct policy p = { 0 };
@@ -343,12 +357,11 @@ enum exit_code command_rollback(struct session *s)
 
 	if (target >= 0 && !read_target(s, target, &p)) {
 		code = change_to(s, &p, target ? verb : "rolled back to nothing");
-		if (code == CODE_DONE) {
+		if (code == CODE_DONE && !files_say(s, &p))
 			diag_note(s->d, NULL, "rollback",
 				  "the files in %s still say otherwise: the next 'untrack apply' "
 				  "applies them again",
 				  s->config);
-		}
 	}
 	policy_free(&p);
 	return code;

@@ -78,7 +78,9 @@ claim "rollback says what the files say" says 0 "untrack diff" status
 claim "rollback of the rollback" says 0 "rolled back to generation 2" rollback
 listing >again
 claim "the same rules as then" diff second again
+claim "which the files say, too" sh -c '! grep -q "say otherwise" said'
 claim "rollback to a number" says 0 "rolled back to generation 1" rollback 1
+claim "which the files do not say" grep -q "say otherwise" said
 claim "rollback to where we are" says 0 "unchanged:" rollback 1
 claim "rollback to no such number" says 2 "there is no generation '99'" rollback 99
 
