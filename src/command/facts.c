@@ -8,6 +8,7 @@
 #include "kernel/host.h"
 #include "rules/preflight.h"
 #include "rules/twin.h"
+#include "rules/word.h"
 
 /* This host with its firewall. -1: the firewall is unread, and a finding says why. */
 static int read_live(enum backend_choice choice, struct host *h, struct diag *d)
@@ -146,6 +147,15 @@ static void print_host(const struct session *s, const struct checked *v)
 			v->n_twins == 1 ? "" : "s");
 }
 
+/* A file of facts may call its host anything, and a terminal obeys control bytes. */
+static char *shown_name(const char *name)
+{
+	struct text t = { 0 };
+
+	word_text(name, "", &t);
+	return t.s;
+}
+
 enum exit_code check_hosts(struct session *s, const struct policy *p)
 {
 	size_t n = s->req.facts.n + s->req.live;
@@ -158,9 +168,9 @@ enum exit_code check_hosts(struct session *s, const struct policy *p)
 
 		v[i].unusable = live ? read_live(session_backend(s, p), &h, &v[i].d) != 0
 				     : facts_load(&h, s->req.facts.v[i], &v[i].d) != 0;
-		v[i].name = xstrdup(h.name && *h.name ? h.name
-				    : live	      ? "this host"
-						      : s->req.facts.v[i]);
+		v[i].name = shown_name(h.name && *h.name ? h.name
+				       : live		 ? "this host"
+							 : s->req.facts.v[i]);
 		if (!v[i].unusable)
 			check_host(p, &h, &v[i]);
 		if (v[i].unusable)

@@ -91,6 +91,8 @@ claim "check: a finding of the only host does not" exits 0 "note: storage: there
 	check --facts h1.json good
 claim "check: faults of the files come before the host" exits 1 "bad/untrack.conf:3:1: error" \
 	check --facts h1.json bad/untrack.conf
+sed 's/"h1"/"h\\u001b[31m\\n1"/' h1.json >odd.json
+claim "check: a host with a strange name" exits 0 "h%1B[31m%0A1: " check --facts odd.json good
 claim "check: no such facts" exits 2 "cure: name a file that 'untrack facts' wrote" \
 	check --facts nosuch.json good
 claim "check: facts cut off" exits 2 "cut.json:2:" check --facts cut.json good
