@@ -156,18 +156,36 @@ static void masks(const struct needs *g, const struct needs *chain, unsigned *cl
 	*families = *families == all_families ? 0 : *families;
 }
 
+/* Is the word, of len bytes, one of list, which has a comma behind each? */
+static bool is_listed(const char *list, const char *word, size_t len)
+{
+	for (; list && *list; list += strcspn(list, ",") + 1)
+		if (strcspn(list, ",") == len && !memcmp(list, word, len))
+			return true;
+	return false;
+}
+
+/* Each name once: a service has needs alone and together with others of the same shape. */
 static void names_text(const struct needs *g, struct text *t)
 {
+	struct text seen = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->n; i++) {
-		if (i && !strcmp(g->v[i]->names, g->v[i - 1]->names))
-			continue;
-		if (n++ < NAMES_MAX)
-			text_add(t, "%s%s", n > 1 ? "," : "", g->v[i]->names);
+		const char *names = g->v[i]->names;
+
+		for (size_t len; *names; names += len + (names[len] == ',')) {
+			len = strcspn(names, ",");
+			if (is_listed(seen.s, names, len))
+				continue;
+			text_add(&seen, "%.*s,", (int)len, names);
+			if (n++ < NAMES_MAX)
+				text_add(t, "%s%.*s", n > 1 ? "," : "", (int)len, names);
+		}
 	}
 	if (n > NAMES_MAX)
 		text_add(t, ",+%zu", n - NAMES_MAX);
+	free(seen.s);
 }
 
 /* "web,dns port 443 ipv4 opening,error": classes and families where their others fare otherwise. */

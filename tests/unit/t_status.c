@@ -238,6 +238,7 @@ static void test_needs(void **state)
 	add_need(&s, &fw[0], "web", CLASS_OPENING, NEED_CLOSED, "nothing accepts it")->part =
 		(char *)"443";
 	add_need(&s, &fw[0], "dns", CLASS_OPENING, NEED_TWINS, "rule 1 asks");
+	add_need(&s, &fw[0], "dns,web", CLASS_OPENING, NEED_TWINS, "rule 1 asks");
 	add_need(&s, &fw[0], "web", CLASS_CONTINUING, NEED_NONE, "policy accept");
 	add_need(&s, &fw[1], "web", CLASS_OPENING, NEED_NONE, "policy accept");
 	add_need(&s, &fw[1], "web", CLASS_ERROR, NEED_NONE, "another reason");
@@ -271,6 +272,7 @@ static void test_needs(void **state)
 		&s, true,
 		"  inet filter input: web continuing: none needed: policy accept\n"
 		"  inet filter input: dns: twins: rule 1 asks\n"
+		"  inet filter input: dns,web: twins: rule 1 asks\n"
 		"  inet filter input: web opening: twins: rule 1 asks\n"
 		"  inet filter input: web error: twins: rule 2 asks\n"
 		"  inet filter input: web port 443 opening: closed: nothing accepts it\n"
