@@ -524,32 +524,45 @@ static struct fw_chain *add_chain(struct fw *fw, char *name, bool base, const ch
 	return c;
 }
 
-/* Sixteen levels are what nf_tables allows; another base chain has been half the way before. */
+/* A chain that another base chain enters half the way down has been visited before. */
+static void check_depth(enum form form, int levels, bool good)
+{
+	struct host h = { .name = xstrdup("h"), .params = HOST_PARAMS_DEFAULT }, back;
+	struct diag d = { 0 };
+	char *s;
+
+	add_chain(&h.fw, xstrdup("a"), true, "c9");
+	for (int i = 0; i <= levels; i++) {
+		char *next = xasprintf("c%d", i + 1);
+
+		add_chain(&h.fw, xasprintf("c%d", i), i == 0, i < levels ? next : NULL);
+		free(next);
+	}
+	for (size_t i = 0; i < h.fw.n_chains; i++) {
+		h.fw.chains[i].form = form;
+		h.fw.chains[i].family = form == FORM_NFT ? TABLE_INET : TABLE_IP;
+	}
+	s = print(&h);
+	assert_int_equal(facts_parse(&back, s, strlen(s), "f", &d), good ? 0 : -1);
+	if (!good)
+		assert_string_equal(d.v[0].text, "firewall.chains[10]: jumps lead deeper than the "
+						 "kernel allows");
+	free(s);
+	diag_free(&d);
+	host_free(&h);
+	host_free(&back);
+}
+
+/* Sixteen levels are what nf_tables allows; x_tables allows any, and the walks not. */
 static void test_depth(void **state)
 {
 	(void)state;
-	for (int levels = 16; levels <= 17; levels++) {
-		struct host h = { .name = xstrdup("h"), .params = HOST_PARAMS_DEFAULT }, back;
-		struct diag d = { 0 };
-		char *s;
-
-		add_chain(&h.fw, xstrdup("a"), true, "c9");
-		for (int i = 0; i <= levels; i++) {
-			char *next = xasprintf("c%d", i + 1);
-
-			add_chain(&h.fw, xasprintf("c%d", i), i == 0, i < levels ? next : NULL);
-			free(next);
-		}
-		s = print(&h);
-		assert_int_equal(facts_parse(&back, s, strlen(s), "f", &d), levels > 16 ? -1 : 0);
-		if (levels > 16)
-			assert_string_equal(d.v[0].text, "firewall.chains[10]: jumps lead deeper "
-							 "than the kernel allows");
-		free(s);
-		diag_free(&d);
-		host_free(&h);
-		host_free(&back);
-	}
+	check_depth(FORM_NFT, 16, true);
+	check_depth(FORM_NFT, 17, false);
+	check_depth(FORM_IPTABLES_NFT, 16, true);
+	check_depth(FORM_IPTABLES_NFT, 17, false);
+	check_depth(FORM_LEGACY, 256, true);
+	check_depth(FORM_LEGACY, 257, false);
 }
 
 /* Loops that no packet can enter: nf_tables has them, and the walks never see them. */
