@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any rules in any of our chains, and in one of the firewall's: what is read must make sense. */
+/* Any rules in any of our chains, and in two of the firewall's, one of which iptables wrote: what
+ * is read must make sense. */
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/nft_body.h"
 #include "kernel/nft_decode.h"
+#include "kernel/nft_iptables.h"
 #include "kernel/nft_text.h"
+#include "kernel/nft_xt.h"
+#include "random_xt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -171,6 +176,133 @@ static void add_chain(struct fw *fw, const char *table, const char *name, struct
 		add_rule(c, s, in);
 }
 
+/* ---- rules of iptables-nft ---- */
+
+static const char *const bodies[] = {
+	"counter: verdict:accept",
+	"verdict:drop",
+	"saddr:10.0.0.0/9 daddr:!192.0.2.1/32 counter: verdict:accept",
+	"daddr:2001:db8::/32 counter: verdict:jump:web",
+	"counter: verdict:goto:other",
+};
+
+/* The message that would be sent for it; the caller frees. NULL: not the body of such a rule. */
+static struct nlmsghdr *written(const struct twin *w)
+{
+	size_t n, room;
+	struct xt_buf *v = xt_twin_write(&w->match, w->names, &n);
+	struct nlmsghdr *h;
+
+	room = nft_iptables_room(w, v, n) + 256;
+	h = mnl_nlmsg_put_header(xcalloc(1, room));
+	if (nft_iptables_put(h, w, v, n)) {
+		free(h);
+		h = NULL;
+	} else if (h->nlmsg_len > room) {
+		abort();
+	}
+	xt_bufs_free(v, n);
+	return h;
+}
+
+static void read_exprs(struct fw *fw, struct fw_rule *r, enum table_family f, struct nlmsghdr *h)
+{
+	const struct nlattr *list = mnl_nlmsg_get_payload(h), *elem;
+
+	if (!mnl_attr_ok(list, (int)mnl_nlmsg_get_payload_len(h)))
+		return;
+	mnl_attr_for_each_nested(elem, list)
+	{
+		nft_expr_parse(elem, NULL, 0, ARRAY_ADD(r->exprs, r->n_exprs));
+		nft_xt_lower(fw, r, f, elem);
+	}
+}
+
+static void make_twin(struct input *in, enum table_family f, struct twin *w)
+{
+	uint64_t seed = 1 + take(in) + 256u * take(in);
+	size_t body = take(in) % ARRAY_SIZE(bodies);
+
+	if (f == TABLE_IP ? body == 3 : body == 2)
+		body = 0;
+	*w = (struct twin){ .form = FORM_IPTABLES_NFT, .family = f, .names = xstrdup("web") };
+	w->body = xstrdup(bodies[body]);
+	xt_random_match(&seed, f, true, &w->match);
+}
+
+static void twin_free(struct twin *w)
+{
+	struct ruleset rs = { 0 };
+
+	*ruleset_add_twin(&rs) = *w;
+	ruleset_free(&rs);
+}
+
+/* A twin, with some bytes of its message changed. */
+static void add_written(struct fw *fw, struct fw_chain *c, struct input *in)
+{
+	struct fw_rule *r = ARRAY_ADD(c->rules, c->n_rules);
+	struct nlmsghdr *h;
+	struct twin w;
+
+	make_twin(in, c->family, &w);
+	r->handle = c->n_rules;
+	r->twin = -1;
+	h = written(&w);
+	if (!h)
+		abort();
+	for (unsigned n = take(in) % 4; n; n--) {
+		size_t at = take(in) + 256u * take(in);
+
+		((uint8_t *)mnl_nlmsg_get_payload(h))[at % mnl_nlmsg_get_payload_len(h)] = take(in);
+	}
+	read_exprs(fw, r, c->family, h);
+	iptables_mark_odd(r, c->family == TABLE_IP ? FAMILY_V4 : FAMILY_V6);
+	free(h);
+	twin_free(&w);
+}
+
+static void add_iptables(struct nft_snapshot *s, struct input *in)
+{
+	struct fw_chain *c;
+	uint8_t shape = take(in);
+
+	add_chain(&s->fw, "filter", "INPUT", s, in);
+	c = &s->fw.chains[s->fw.n_chains - 1];
+	c->form = FORM_IPTABLES_NFT;
+	c->family = shape & 1 ? TABLE_IP : TABLE_IP6;
+	for (unsigned n = (shape >> 1) % 4; n; n--)
+		add_written(&s->fw, c, in);
+}
+
+/* What was read can be written, and is then read as the same. */
+static void check_iptables(const struct twin *w)
+{
+	struct fw_chain c = { .form = w->form, .family = w->family, .table = w->table };
+	struct nlmsghdr *h = written(w);
+	struct fw_rule r = { 0 };
+	struct fw fw = { 0 };
+	struct twin again;
+
+	c.name = w->chain;
+	if (!h || !nft_iptables_fits(w))
+		abort();
+	read_exprs(&fw, &r, w->family, h);
+	if (!nft_iptables_read(&c, &r, &again))
+		abort();
+	again.anchor = w->anchor;
+	if (twin_compare(w, &again) != 0)
+		abort();
+	twin_free(&again);
+	fw.chains = xcalloc(1, sizeof *fw.chains);
+	fw.n_chains = 1;
+	fw.chains->rules = xcalloc(1, sizeof r);
+	*fw.chains->rules = r;
+	fw.chains->n_rules = 1;
+	fw_free(&fw);
+	free(h);
+}
+
 static void check(const struct ruleset *rs, const struct fw *fw)
 {
 	struct nft_layout l;
@@ -183,12 +315,16 @@ static void check(const struct ruleset *rs, const struct fw *fw)
 		if (!nft_match_fits(&m, TABLE_INET) || !rs->rules[i].name)
 			abort();
 	}
-	for (size_t i = 0; i < fw->chains[0].n_rules; i++) {
-		const struct fw_rule *r = &fw->chains[0].rules[i];
+	for (size_t k = 0; k < fw->n_chains; k++)
+		for (size_t i = 0; i < fw->chains[k].n_rules; i++) {
+			const struct fw_rule *r = &fw->chains[k].rules[i];
 
-		if (r->twin >= 0 && rs->twins[r->twin].handle != r->handle)
-			abort();
-	}
+			if (r->twin >= 0 && rs->twins[r->twin].handle != r->handle)
+				abort();
+		}
+	for (size_t i = 0; i < rs->n_twins; i++)
+		if (rs->twins[i].form == FORM_IPTABLES_NFT)
+			check_iptables(&rs->twins[i]);
 	nft_layout_build(rs, &l);
 	nft_layout_free(&l);
 }
@@ -201,6 +337,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ruleset rs;
 
 	add_sets(&s, &in);
+	add_iptables(&s, &in);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		add_chain(&s.own, NFT_OWN_TABLE, names[i], &s, &in);
 	add_chain(&s.fw, "fw", "input", &s, &in);
