@@ -5,11 +5,15 @@ NAME.nft is a native ruleset that opens port 80. A folder NAME has kind (nft, ip
 iptables-legacy, or both of the latter), port, denies where it denies 203.0.113.0/24 and
 2001:db8:bad::/48, and the rules: ruleset.nft, iptables.save, ip6tables.save, or both.save: the
 same for IPv4 and IPv6, but for the words in %...%. `load` comes with a folder of folders and loads
-one; ours needs none."""
+one; ours needs none.
+
+As a program, with a folder: writes there what iptables-restore and ip6tables-restore load, as
+NAME.iptables and NAME.ip6tables; empty tables where a ruleset has none for a family."""
 
 import os
 import pathlib
 import re
+import sys
 
 RULESETS = pathlib.Path(__file__).parent / "rulesets"
 MORE = pathlib.Path(os.environ.get("UNTRACK_RULESETS", "/nowhere"))
@@ -125,3 +129,17 @@ def all_firewalls():
     for kind in MORE.glob("*/kind"):
         found += [firewall for firewall in of_folder(kind.parent) if firewall.name not in own]
     return sorted(found, key=lambda firewall: firewall.name)
+
+
+EMPTY = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n"
+
+
+def write_saves(folder):
+    for firewall in all_firewalls():
+        for family, tool in TOOLS.items() if firewall.form else ():
+            text = firewall.save(family) or EMPTY
+            (folder / f"{firewall.name}.{tool}").write_text(text, encoding="ascii")
+
+
+if __name__ == "__main__":
+    write_saves(pathlib.Path(sys.argv[1]))
