@@ -336,13 +336,17 @@ void finding_closed(struct twin_findings *f, const struct traffic *t, const stru
 	auto_free char *chain = chain_words(c);
 	struct text p = { 0 };
 
+	if (proto_name(t->match.proto))
+		text_add(&p, " %s", proto_name(t->match.proto));
+	else if (t->match.proto)
+		text_add(&p, " protocol %u", t->match.proto);
 	if (ports->n) {
-		text_add(&p, " %s port ", proto_name(t->match.proto));
+		text_add(&p, " port ");
 		ports_text(ports, &p);
 	}
 	diag_warn(f->diag, &t->at, "service-closed",
-		  "%s:%s: chain %s lets no new connection %s over %s; the exemption opens nothing",
-		  t->names, p.s ? p.s : "", chain,
+		  "%s:%s%s chain %s lets no new connection %s over %s; the exemption opens nothing",
+		  t->names, p.s ? p.s : "", p.s ? ":" : "", chain,
 		  t->hook == HOOK_INPUT	   ? "in"
 		  : t->hook == HOOK_OUTPUT ? "out"
 					   : "through",

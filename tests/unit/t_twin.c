@@ -140,6 +140,29 @@ static void closed_port_opens_nothing(void **state)
 	world_free(&w);
 }
 
+/* What is closed is named: ports with their protocol, or the protocol. */
+static void check_closed(const char *conf, const char *begins)
+{
+	struct world w = { 0 };
+
+	stateful(&w, FW_DROP);
+	derive(&w, conf);
+	assert_true(found(&w, "service-closed"));
+	for (size_t i = 0; i < w.diag.n; i++)
+		if (!strcmp(w.diag.v[i].id, "service-closed"))
+			assert_memory_equal(w.diag.v[i].text, begins, strlen(begins));
+	world_free(&w);
+}
+
+static void closed_is_named(void **state)
+{
+	(void)state;
+	check_closed("[service web]\nprotocol = udp\nport = 80,443\n",
+		     "web: udp port 80,443: chain inet");
+	check_closed("[service tun]\nprotocol = gre\n", "tun: gre: chain inet");
+	check_closed("[service odd]\nprotocol = 77\n", "odd: protocol 77: chain inet");
+}
+
 /* Only the state rule closes the port: untracked packets would pass it. */
 static void dropped_only_as_new_gets_its_twin(void **state)
 {
@@ -374,6 +397,7 @@ int main(void)
 		cmocka_unit_test(new_and_established_get_twins),
 		cmocka_unit_test(one_rule_for_both_states_gets_one_twin),
 		cmocka_unit_test(closed_port_opens_nothing),
+		cmocka_unit_test(closed_is_named),
 		cmocka_unit_test(dropped_only_as_new_gets_its_twin),
 		cmocka_unit_test(closed_ports_of_a_service_are_left_out),
 		cmocka_unit_test(deny_list_before_the_service_rule_is_enough),
