@@ -230,6 +230,8 @@ int main(int argc, char **argv)
 	 * die in the middle of a transaction. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	/* Findings are put out by the byte, which would be a system call each. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	code = dispatch(argv + (argc > 0), &s);
 
 	diag_print(&d, stderr, s.req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE,

@@ -3,6 +3,7 @@
 #ifndef UNTRACK_HOST_BUILD_H
 #define UNTRACK_HOST_BUILD_H
 
+#include <netinet/in.h>
 #include <string.h>
 #include "rules/preflight.h"
 
@@ -62,6 +63,48 @@ static inline void h_unread(struct host *h, const char *what)
 /* ---- what is said ------------------------------------------------------------------------------
  */
 
+/* As if those facts alone had been read. */
+static inline void h_keep(struct host *h, unsigned facts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_listeners; i++)
+		if (facts & (h->listeners[i].proto == IPPROTO_TCP ? HOST_TCP_LISTENERS
+								  : HOST_UDP_LISTENERS))
+			h->listeners[n++] = h->listeners[i];
+	h->n_listeners = n;
+	if (!(facts & HOST_EPHEMERAL))
+		h->params.ephemeral = (struct port_range){ 1, UINT16_MAX };
+	if (!(facts & HOST_RESERVED))
+		h->reserved.n = 0;
+	if (!(facts & HOST_SESSION))
+		h->ssh_port = 0;
+	if (!(facts & HOST_INTERFACES)) {
+		h->n_interfaces = h->n_addresses = 0;
+		h->params.forwards = false;
+	}
+	n = 0;
+	for (size_t i = 0; i < h->n_sysctls; i++)
+		if (facts & HOST_SETTINGS || !strcmp(h->sysctls[i].name, "nf_conntrack_count"))
+			h->sysctls[n++] = h->sysctls[i];
+		else
+			free(h->sysctls[i].name);
+	h->n_sysctls = n;
+}
+
+/* Nothing else is said where only the facts that matter were read. */
+static inline void check_facts(struct host *h, const struct policy *p, const struct diag *all)
+{
+	struct diag d = { 0 };
+
+	h_keep(h, preflight_facts(p));
+	preflight_check(p, h, &d);
+	assert_int_equal(d.n, all->n);
+	for (size_t i = 0; i < d.n; i++)
+		assert_string_equal(d.v[i].text, all->v[i].text);
+	diag_free(&d);
+}
+
 /* Findings of one id, "line:col severity text | cure" each; what comes with every host (nobody
  * listens, nothing tracks) is left out by that. Takes the host. */
 static inline char *said(struct host *h, const char *id, const char *conf)
@@ -75,6 +118,7 @@ static inline char *said(struct host *h, const char *id, const char *conf)
 	assert_int_equal(policy_parse(&p, conf, "t.conf", &d), 0);
 	diag_free(&d); /* "one-family" */
 	preflight_check(&p, h, &d);
+	check_facts(h, &p, &d);
 	text_add(&t, "%s", "");
 	for (size_t i = 0; i < d.n; i++) {
 		const struct finding *f = &d.v[i];

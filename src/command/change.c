@@ -2,7 +2,6 @@
 /* untrack apply, remove and rollback: three ways to name a policy, one transaction. */
 #include "command/command.h"
 
-#include <netinet/in.h>
 #include <string.h>
 #include "kernel/backend.h"
 #include "kernel/conntrack.h"
@@ -121,23 +120,6 @@ static enum exit_code record(struct change *c)
 	return CODE_UNKNOWN;
 }
 
-/* A small apply should not look at what no finding of its policy depends on. */
-static unsigned facts_that_matter(const struct policy *p)
-{
-	unsigned facts = 0;
-
-	for (size_t i = 0; i < p->n_services; i++) {
-		const struct service *s = &p->services[i];
-
-		for (size_t k = 0; k < s->protos.n; k++)
-			facts |= s->protos.v[k] == IPPROTO_TCP ? HOST_TCP_LISTENERS
-							       : HOST_UDP_LISTENERS;
-		if (s->upstream_timeout)
-			facts |= HOST_SETTINGS;
-	}
-	return facts;
-}
-
 /* What is in force already was said when it came; what is new has its findings now, with the host
  * and the firewall as they are. Then stale entries go. */
 static int prepare(struct change *c, struct host_params *params)
@@ -153,7 +135,7 @@ static int prepare(struct change *c, struct host_params *params)
 		return 0;
 	rc = c->ops->read(c->b, &now, &host.fw, c->s->d);
 	if (!rc && !policy_is_empty(c->policy)) {
-		host_read(&host, facts_that_matter(c->policy));
+		host_read(&host, compile_host_facts(c->policy) | preflight_facts(c->policy));
 		*params = host.params;
 		preflight_check(c->policy, &host, c->s->d);
 		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;

@@ -122,8 +122,6 @@ int conntrack_nat_read(struct host *h)
 	struct mnl_socket *nl;
 	int rc = -1, errnum;
 
-	if (!ct_is_tracking())
-		return 0;
 	if (!module_may_be_asked("nf_conntrack_netlink")) {
 		errno = ENOPKG;
 		return -1;

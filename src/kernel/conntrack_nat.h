@@ -5,9 +5,9 @@
 
 #include "rules/host.h"
 
-/* Into h->nat, sorted; memory is bounded by what they have in common, not by their number. No
- * connection tracking in use: none, and nothing is switched on or loaded. -1 with errno: they could
- * not be had. */
+/* Into h->nat, sorted; memory is bounded by what they have in common, not by their number. For a
+ * host that has entries (nf_conntrack_count). No module is loaded. -1 with errno: they could not be
+ * had. */
 int conntrack_nat_read(struct host *h);
 
 #endif

@@ -16,6 +16,7 @@
 #include "util.h"
 
 #define SYSCTL_DIR "/proc/sys/net/netfilter"
+#define COUNT "nf_conntrack_count"
 #define RESERVED_FILE "/proc/sys/net/ipv4/ip_local_reserved_ports"
 #define ANCESTORS_MAX 64
 
@@ -133,39 +134,50 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct host_sysctl *)a)->name, ((const struct host_sysctl *)b)->name);
 }
 
-static void read_sysctl(struct host *h, int dirfd, const char *name)
+static void add_sysctl(struct host *h, const char *name, char *s)
 {
-	size_t len;
-	auto_free char *s = read_file(dirfd, name, &len);
 	struct host_sysctl *to;
 	unsigned long value;
 
-	if (s)
-		s[strcspn(s, "\n")] = '\0';
-	if (!s || !parse_uint(s, 0, ULONG_MAX >> 1, &value)) /* a directory, or words */
+	s[strcspn(s, "\n")] = '\0';
+	if (!parse_uint(s, 0, ULONG_MAX >> 1, &value)) /* words */
 		return;
 	to = ARRAY_ADD(h->sysctls, h->n_sysctls);
 	to->name = xstrdup(name);
 	to->value = value;
 }
 
+static void read_count(struct host *h)
+{
+	size_t len;
+	auto_free char *s = read_file(AT_FDCWD, SYSCTL_DIR "/" COUNT, &len);
+
+	if (s)
+		add_sysctl(h, COUNT, s);
+	else if (errno != ENOENT)
+		unread(h, "sysctls", strerror(errno));
+}
+
 /* The directory is there when something in the kernel has settings in it; none of them does
- * anything when it is read. */
-static void read_sysctls(struct host *h, bool all)
+ * anything when it is read. A new namespace makes up its entries for whoever lists it. */
+static void read_sysctls(struct host *h)
 {
 	DIR *dir = opendir(SYSCTL_DIR);
-	const struct dirent *e = NULL;
+	const struct dirent *e;
 
 	if (!dir) {
 		if (errno != ENOENT)
 			unread(h, "sysctls", strerror(errno));
 		return;
 	}
-	if (!all) /* a new namespace makes up the directory's entries for whoever lists it */
-		read_sysctl(h, dirfd(dir), "nf_conntrack_count");
-	while (all && (e = readdir(dir)))
-		if (e->d_type == DT_REG)
-			read_sysctl(h, dirfd(dir), e->d_name);
+	while ((e = readdir(dir))) {
+		size_t len;
+		auto_free char *s =
+			e->d_type == DT_REG ? read_file(dirfd(dir), e->d_name, &len) : NULL;
+
+		if (s)
+			add_sysctl(h, e->d_name, s);
+	}
 	closedir(dir);
 	if (h->n_sysctls)
 		qsort(h->sysctls, h->n_sysctls, sizeof(*h->sysctls), by_name);
@@ -186,24 +198,57 @@ static void read_names(struct host *h)
 		h->time = xstrdup(text);
 }
 
-void host_read(struct host *h, unsigned facts)
+static bool is_tracking(const struct host *h)
+{
+	const uint64_t *entries = host_sysctl(h, COUNT);
+
+	return entries && *entries;
+}
+
+static void read_links(struct host *h)
 {
 	const char *what;
 
-	read_names(h);
-	host_params_read(&h->params, HOST_EPHEMERAL);
-	read_reserved(h);
-	h->ssh_port = host_ssh_port();
 	if (host_links_read(h, &what))
 		unread(h, what, strerror(errno));
-	if (host_listeners_read(h, facts & HOST_TCP_LISTENERS, facts & HOST_UDP_LISTENERS))
+}
+
+static void read_sockets(struct host *h, unsigned facts)
+{
+	const unsigned listed = HOST_TCP_LISTENERS | HOST_UDP_LISTENERS;
+
+	if (facts & listed &&
+	    host_listeners_read(h, facts & HOST_TCP_LISTENERS, facts & HOST_UDP_LISTENERS))
 		unread(h, "listeners", strerror(errno));
 	if (!access("/proc/net/sctp", F_OK))
 		unread(h, "sctp-listeners", "this version does not look for them");
-	read_sysctls(h, facts & HOST_SETTINGS);
-	if (conntrack_nat_read(h))
+}
+
+static void read_tracking(struct host *h, unsigned facts)
+{
+	if (facts & HOST_SETTINGS)
+		read_sysctls(h);
+	else
+		read_count(h);
+	if (is_tracking(h) && conntrack_nat_read(h))
 		unread(h, "nat",
 		       errno == ENOPKG ? "the module nf_conntrack_netlink is not loaded, and "
 					 "reading loads none"
 				       : strerror(errno));
+}
+
+void host_read(struct host *h, unsigned facts)
+{
+	if (facts & HOST_NAMES)
+		read_names(h);
+	/* With the interfaces comes what they forward. */
+	host_params_read(&h->params, facts & HOST_INTERFACES ? facts & ~HOST_FORWARDS : facts);
+	if (facts & HOST_RESERVED)
+		read_reserved(h);
+	if (facts & HOST_SESSION)
+		h->ssh_port = host_ssh_port();
+	if (facts & HOST_INTERFACES)
+		read_links(h);
+	read_sockets(h, facts);
+	read_tracking(h, facts);
 }

@@ -12,14 +12,8 @@ void host_params_read(struct host_params *h, unsigned facts); /* HOST_*: those t
 uint16_t host_ssh_port(void);
 
 /* Everything but the firewall, which a backend reads (kernel/backend.h). What could not be had is
- * in h->unread. facts: those of them that matter beside the others, which are cheap. Loads no
- * module, creates no table, switches nothing on. */
+ * in h->unread. facts: HOST_*, those that matter. Loads no module, creates no table, switches
+ * nothing on. */
 void host_read(struct host *h, unsigned facts);
-enum {
-	HOST_TCP_LISTENERS = 4,
-	HOST_UDP_LISTENERS = 8, /* and those of UDP-Lite */
-	HOST_SETTINGS = 16,	/* of net.netfilter; without it nf_conntrack_count alone */
-	HOST_ALL = HOST_TCP_LISTENERS | HOST_UDP_LISTENERS | HOST_SETTINGS,
-};
 
 #endif

@@ -7,6 +7,18 @@
 #include "rules/compile.h"
 #include "rules/fw.h"
 
+/* Facts that need not be read where nothing depends on them; 1 and 2: rules/compile.h. */
+enum {
+	HOST_TCP_LISTENERS = 4,
+	HOST_UDP_LISTENERS = 8, /* and those of UDP-Lite */
+	HOST_SETTINGS = 16,	/* of net.netfilter; without it nf_conntrack_count alone */
+	HOST_INTERFACES = 32,	/* with their addresses and forwarding */
+	HOST_RESERVED = 64,
+	HOST_SESSION = 128, /* its port */
+	HOST_NAMES = 256,   /* of the host and its kernel, and the time */
+	HOST_ALL = 511,
+};
+
 struct host_interface {
 	char name[IFNAMSIZ];
 	bool forwards4, forwards6; /* what comes in by it may be forwarded */

@@ -107,6 +107,37 @@ void preflight_policy(const struct policy *p, struct diag *d)
 	conntrack_settings(p, d);
 }
 
+/* Of a service that serves. */
+static unsigned port_facts(const struct service *s)
+{
+	unsigned facts = 0;
+
+	if (s->ports.n)
+		facts |= HOST_EPHEMERAL | HOST_RESERVED;
+	if (memchr(s->protos.v, IPPROTO_TCP, s->protos.n))
+		facts |= HOST_TCP_LISTENERS | HOST_SESSION;
+	if (memchr(s->protos.v, IPPROTO_UDP, s->protos.n))
+		facts |= HOST_UDP_LISTENERS;
+	return facts;
+}
+
+unsigned preflight_facts(const struct policy *p)
+{
+	unsigned facts = p->n_interfaces ? HOST_INTERFACES : 0;
+
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+
+		if (service_serves(s))
+			facts |= port_facts(s);
+		if (s->role == ROLE_ROUTER || s->ifaces.n)
+			facts |= HOST_INTERFACES;
+		if (s->upstream_timeout)
+			facts |= HOST_SETTINGS | HOST_INTERFACES;
+	}
+	return facts;
+}
+
 static bool serves_sctp(const struct policy *p)
 {
 	for (size_t i = 0; i < p->n_services; i++)

@@ -10,6 +10,9 @@
 /* What needs no facts: conntrack-settings, upstream-timeout (warnings). Part of preflight_check. */
 void preflight_policy(const struct policy *p, struct diag *d);
 
+/* HOST_*: the facts that a finding about this policy can depend on. */
+unsigned preflight_facts(const struct policy *p);
+
 /* Everything that policy and host tell without a walk of the firewall; facts that are unread give
  * no finding. Same policy and host, same findings in the same order. */
 void preflight_check(const struct policy *p, const struct host *h, struct diag *d);

@@ -307,6 +307,8 @@ static void test_missing_interfaces(void **state)
 	     "6:8 note: b: no interface matches 'bond*' now" NO_IFACE);
 	h_unread(&h, "interfaces");
 	SAYS(&h, "missing-interface", conf, "");
+	h_interface(&h, "eth0", false, false);
+	SAYS(&h, "missing-interface", WEB "interface = eth0\n", "");
 }
 
 static void test_management_port(void **state)

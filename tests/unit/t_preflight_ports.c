@@ -93,6 +93,8 @@ static void test_no_listener(void **state)
 	     "[service client]\nprotocol = tcp\nport = 53\nrole = client\n",
 	     "3:8 note: dns: nothing listens on tcp port 53" SS(
 		     "tln") "3:8 note: dns: nothing listens on udp port 53" SS("uln"));
+	h_listener(&h, IPPROTO_UDP, NULL, 53);
+	SAYS(&h, "no-listener", "[service dns]\nprotocol = udp\nport = 53\n", "");
 	h_unread(&h, "listeners: no such thing");
 	SAYS(&h, "no-listener", WEB, "");
 	SAYS(&h, "no-listener", "[service a]\nprotocol = tcp\nport = 1 3 5 7 9 11 13 15 17 19-29\n",
