@@ -24,6 +24,7 @@ struct change { /* one transaction on its way */
 	const struct policy *policy; /* wanted */
 	char *text;		     /* canonical form of it */
 	struct past past;
+	struct apply_look look; /* the first */
 	bool drain;
 	unsigned long dropped;		 /* conntrack entries */
 	struct generation_findings said; /* for the record */
@@ -125,7 +126,7 @@ static enum exit_code record(struct change *c)
 static int prepare(struct change *c, struct host_params *params)
 {
 	unsigned errors = c->s->d->errors;
-	struct ruleset now = { 0 };
+	struct apply_look *look = &c->look;
 	struct host host = { 0 };
 	int rc = 0;
 
@@ -133,7 +134,8 @@ static int prepare(struct change *c, struct host_params *params)
 		host_params_read(params, compile_host_facts(c->policy));
 	if (is_recorded(c))
 		return 0;
-	rc = c->ops->read(c->b, &now, &host.fw, c->s->d);
+	rc = c->ops->read(c->b, &look->ours, &host.fw, c->s->d);
+	look->fresh = !rc;
 	if (!rc && !policy_is_empty(c->policy)) {
 		host_read(&host, compile_host_facts(c->policy) | preflight_facts(c->policy));
 		*params = host.params;
@@ -146,8 +148,9 @@ static int prepare(struct change *c, struct host_params *params)
 			diag_soften(c->s->d);
 	}
 	if (!rc)
-		drain_leaving(c, &now);
-	ruleset_free(&now);
+		drain_leaving(c, &look->ours);
+	look->fw = host.fw;
+	host.fw = (struct fw){ 0 };
 	host_free(&host);
 	return rc;
 }
@@ -188,7 +191,10 @@ static void change_init(struct change *c, const struct session *s, const struct 
 		.policy = p,
 		.text = policy_string(p),
 		.drain = p->drain && !s->req.no_drain,
-		.options = { .paths = s->paths, .force = s->req.force, .said = &c->said },
+		.options = { .paths = s->paths,
+			     .force = s->req.force,
+			     .said = &c->said,
+			     .look = &c->look },
 	};
 }
 
@@ -196,6 +202,7 @@ static void change_free(struct change *c)
 {
 	past_free(&c->past);
 	ruleset_free(&c->after);
+	apply_look_free(&c->look);
 	generation_findings_free(&c->said);
 	free(c->text);
 }

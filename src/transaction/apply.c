@@ -98,6 +98,26 @@ static bool holds(const struct ruleset *ours, const struct fw *fw, const struct 
 	return n == 0 && ours->n_foreign >= rs->n_foreign;
 }
 
+void apply_look_free(struct apply_look *l)
+{
+	ruleset_free(&l->ours);
+	fw_free(&l->fw);
+	*l = (struct apply_look){ 0 };
+}
+
+/* What the caller has read stands for the first read: where it is outdated, a commit is STALE. */
+static int read_kernel(struct run *r, struct diag *d)
+{
+	struct apply_look *l = r->o->look;
+
+	if (!l || !l->fresh)
+		return r->ops->read(r->b, &r->ours, &r->fw, d);
+	r->ours = l->ours;
+	r->fw = l->fw;
+	*l = (struct apply_look){ 0 };
+	return 0;
+}
+
 /* Reads the kernel and derives what it should hold. -1: it cannot be read (findings in d). */
 static int look(struct run *r, struct diag *d)
 {
@@ -105,7 +125,7 @@ static int look(struct run *r, struct diag *d)
 	ruleset_free(&r->want);
 	fw_free(&r->fw);
 	diag_free(&r->found);
-	if (r->ops->read(r->b, &r->ours, &r->fw, d))
+	if (read_kernel(r, d))
 		return -1;
 	ruleset_copy(&r->want, &r->raw);
 	if (!policy_is_empty(r->p)) /* a removal needs nothing from the firewall */

@@ -17,11 +17,19 @@ enum apply_result {
 	APPLY_UNKNOWN,	   /* failed, and the state before could not be proven */
 };
 
+struct apply_look { /* what one read of the backend gave; start from {0}; apply_look_free */
+	struct ruleset ours;
+	struct fw fw;
+	bool fresh; /* read, and nobody has taken it yet */
+};
+
 struct apply_options {
 	struct state_paths paths;
 	bool force; /* go on over findings that would refuse, and over foreign objects */
 	struct generation_findings *said; /* for the record: what was said before, and here; NULL:
 					   * nobody asks */
+	struct apply_look *look; /* what the caller has read last from the backend: apply_policy
+				  * takes it, and does not read the same again. NULL: nothing */
 };
 
 /* Read, derive, compare, journal, commit, read, compare, journal; on failure commit(before), read,
@@ -34,6 +42,8 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 			       const struct policy *p, const struct host_params *h,
 			       const struct apply_options *o, struct ruleset *after,
 			       struct diag *d);
+
+void apply_look_free(struct apply_look *l);
 
 /* Finishes the evidence of a killed run: the kernel equals its want (it was applied), its before
  * (it was not), or neither (somebody changed rules since); a finding "recovered" says which, and

@@ -24,6 +24,7 @@ struct drain_call {
 static struct world { /* what the commands meet; one for each test */
 	struct backend kernel;
 	bool no_kernel;
+	bool late_firewall; /* comes while the facts of the host are read */
 	uint16_t ssh_port;
 	struct drain_call drains[8];
 	size_t n_drains;
@@ -77,6 +78,10 @@ void host_read(struct host *h, unsigned facts)
 	(void)facts;
 	h->params = HOST_PARAMS_DEFAULT;
 	h->ssh_port = world.ssh_port;
+	if (world.late_firewall) {
+		fake_add_rule(&world.kernel, FAKE_ESTABLISHED, 0);
+		fake_add_rule(&world.kernel, FAKE_PORT, 80);
+	}
 	*ARRAY_ADD(h->unread, h->n_unread) = xstrdup("listeners: not in a test");
 }
 
@@ -176,7 +181,9 @@ static void test_apply(void **state)
 	assert_int_equal(world.n_drains, 1);
 	assert_int_equal(world.drains[0].rules, 6);
 	assert_int_equal(world.drains[0].commits, 1);
+	assert_int_equal(world.kernel.reads, 2); /* before and after */
 	expect(command_apply, NULL, PLAIN, CODE_DONE, "unchanged: 1 exemption, 6 rules, 0 twins\n");
+	assert_int_equal(world.kernel.reads, 3);
 	assert_int_equal(newest(), 1);
 	assert_int_equal(world.n_drains, 1);
 	assert_int_equal(world.kernel.commits, 1);
@@ -193,6 +200,21 @@ static void test_twins_have_places(void **state)
 	assert_int_equal(r.code, CODE_DONE);
 	assert_int_equal(strncmp(r.said, "applied: 1 exemption, 6 rules, ", 31), 0);
 	assert_non_null(strstr(r.said, " in inet filter input\n"));
+	run_free(&r);
+}
+
+/* What was read first is outdated when it is acted on. */
+static void test_firewall_that_comes_late(void **state)
+{
+	struct run r;
+
+	(void)state;
+	world.late_firewall = true;
+	r = run_with(command_apply, WEB, PLAIN);
+	assert_int_equal(r.code, CODE_DONE);
+	assert_non_null(strstr(r.said, " in inet filter input"));
+	assert_int_equal(world.kernel.reads, 3);
+	assert_int_equal(world.kernel.commits, 2);
 	run_free(&r);
 }
 
@@ -366,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_apply),
 		TEST(test_twins_have_places),
+		TEST(test_firewall_that_comes_late),
 		TEST(test_findings_are_told_once),
 		TEST(test_quiet),
 		TEST(test_no_drain),
