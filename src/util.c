@@ -82,12 +82,15 @@ FILE *xmemstream(char **s, size_t *len)
 
 void text_add(struct text *t, const char *fmt, ...)
 {
-	size_t left = t->s ? text_room(t->len) - t->len : 0;
+	size_t left;
 	va_list ap;
 	int n;
 
+	if (!t->s)
+		t->s = must(malloc(text_room(0)));
+	left = text_room(t->len) - t->len;
 	va_start(ap, fmt);
-	n = vsnprintf(left ? t->s + t->len : NULL, left, fmt, ap);
+	n = vsnprintf(t->s + t->len, left, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		must(NULL);

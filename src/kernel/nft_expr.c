@@ -97,6 +97,25 @@ static bool is_anonymous_chain(const char *name)
 	return strncmp(name, "__chain", 7) == 0; /* nf_tables_api.c, nf_tables_addchain */
 }
 
+/* There are as many bodies as expressions: text_add would be most of the work. */
+static void put_string(struct text *t, const char *s)
+{
+	text_put(t, s, strlen(s));
+}
+
+/* ":12:" */
+static void put_register(struct text *t, unsigned reg)
+{
+	char v[sizeof reg * 3 + 2], *s = v + sizeof v;
+
+	*--s = ':';
+	do
+		*--s = (char)('0' + reg % 10);
+	while (reg /= 10);
+	*--s = ':';
+	text_put(t, s, (size_t)(v + sizeof v - s));
+}
+
 static bool verdict_body(struct text *t, const struct fw_target *target)
 {
 	static const char *const words[] = {
@@ -106,9 +125,10 @@ static bool verdict_body(struct text *t, const struct fw_target *target)
 
 	if (target->verdict >= ARRAY_SIZE(words))
 		return false;
-	text_add(t, "verdict:%s", words[target->verdict]);
+	put_string(t, "verdict:");
+	put_string(t, words[target->verdict]);
 	if (target->chain) {
-		text_add(t, ":");
+		put_string(t, ":");
 		nft_name_text(t, target->chain);
 	}
 	return true;
@@ -118,15 +138,17 @@ static bool verdict_body(struct text *t, const struct fw_target *target)
 static bool comparison_body(struct text *t, const struct fw_expr *e)
 {
 	if (e->op == FW_CMP && e->cmp == FW_EQ) {
-		text_add(t, "is:%u:", e->sreg);
+		put_string(t, "is");
+		put_register(t, e->sreg);
 		text_hex(t, e->data, e->len);
 		return true;
 	}
 	if (e->op != FW_RANGE || e->inverted)
 		return false;
-	text_add(t, "within:%u:", e->sreg);
+	put_string(t, "within");
+	put_register(t, e->sreg);
 	text_hex(t, e->data, e->len);
-	text_put(t, ":", 1);
+	put_string(t, ":");
 	text_hex(t, e->data2, e->len);
 	return true;
 }
@@ -146,11 +168,14 @@ static char *body_of(const struct nlattr *name, const struct nlattr *data, struc
 		return t.s;
 	nft_canon_data(&b, name, data, anonymous ? ref->name : 0);
 	nft_name_text(&t, kernel_name);
-	text_put(&t, ":", 1);
+	put_string(&t, ":");
 	text_hex(&t, b.v, b.n);
 	free(b.v);
-	if (anonymous && e->set->body)
-		text_add(&t, "{%s}", e->set->body);
+	if (anonymous && e->set->body) {
+		put_string(&t, "{");
+		put_string(&t, e->set->body);
+		put_string(&t, "}");
+	}
 	return t.s;
 }
 
@@ -176,22 +201,20 @@ static void forget(struct fw_expr *e)
 	*e = (struct fw_expr){ .op = FW_UNKNOWN, .name = e->name };
 }
 
-int nft_expr_read(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
-		  struct fw_expr *out)
+static int read_expr(const struct nft_attrs *t, struct fw_set *const *sets, size_t n_sets,
+		     struct fw_expr *out)
 {
 	struct nft_expr_in in = { .sets = sets, .n_sets = n_sets };
-	struct nft_attrs t;
 	bool good;
 
-	nft_attrs_nested(&t, elem);
 	*out = (struct fw_expr){ .op = FW_UNKNOWN, .once = true };
-	out->name = nft_attr_string(t.v[NFTA_EXPR_NAME]);
+	out->name = nft_attr_string(t->v[NFTA_EXPR_NAME]);
 	if (!out->name || !*out->name) {
 		free(out->name);
 		out->name = xstrdup("nameless");
 		return -1;
 	}
-	nft_attrs_nested(&in.data, t.v[NFTA_EXPR_DATA]);
+	nft_attrs_nested(&in.data, t->v[NFTA_EXPR_DATA]);
 	/* No kernel has an expression of a name that bodies use for something else. */
 	good = strcmp(out->name, "verdict") && strcmp(out->name, "is") &&
 	       strcmp(out->name, "within") && strcmp(out->name, "saddr") &&
@@ -204,14 +227,24 @@ int nft_expr_read(const struct nlattr *elem, struct fw_set *const *sets, size_t 
 	return good ? 0 : -1;
 }
 
-int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
-		   struct fw_expr *out)
+int nft_expr_read(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
+		  struct fw_expr *out)
 {
-	int rc = nft_expr_read(elem, sets, n_sets, out);
-	auto_free char *kernel_name = NULL;
 	struct nft_attrs t;
 
 	nft_attrs_nested(&t, elem);
+	return read_expr(&t, sets, n_sets, out);
+}
+
+int nft_expr_parse(const struct nlattr *elem, struct fw_set *const *sets, size_t n_sets,
+		   struct fw_expr *out)
+{
+	auto_free char *kernel_name = NULL;
+	struct nft_attrs t;
+	int rc;
+
+	nft_attrs_nested(&t, elem);
+	rc = read_expr(&t, sets, n_sets, out);
 	kernel_name = nft_attr_string(t.v[NFTA_EXPR_NAME]);
 	if (kernel_name && *kernel_name)
 		out->body = body_of(t.v[NFTA_EXPR_NAME], t.v[NFTA_EXPR_DATA], out, kernel_name);
