@@ -290,6 +290,8 @@ static bool iface_of(const struct ifaces *is, const struct ifaces *is_not, struc
 	if (!l->n)
 		return true;
 	len = strlen(l->v[0]);
+	if (!len)
+		return false;
 	memcpy(out->name, l->v[0], len);
 	if (out->name[len - 1] == '*') {
 		out->name[len - 1] = '+';
@@ -301,8 +303,10 @@ static bool iface_of(const struct ifaces *is, const struct ifaces *is_not, struc
 	return true;
 }
 
-static void side_of(const struct prefix *p, bool inverted, struct ipt_side *s)
+void ipt_header_address(struct ipt_header *h, bool is_src, bool inverted, const struct prefix *p)
 {
+	struct ipt_side *s = is_src ? &h->src : &h->dst;
+
 	memcpy(s->addr, p->addr, addr_len(p->family));
 	for (size_t i = 0; i < p->len; i++)
 		s->mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
@@ -319,12 +323,12 @@ const char *ipt_header_of(const struct match *m, const char **body, struct ipt_h
 	if (m->icmp == ICMP_IS_ERROR)
 		h->proto = f == FAMILY_V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	if (!iface_of(&m->in, &m->not_in, &h->in) || !iface_of(&m->out, &m->not_out, &h->out))
-		return "more than one interface";
+		return "not one interface";
 	while (iptables_take_address(body, &is_src, &inverted, &p)) {
 		if (p.family != f || !p.len || seen[is_src])
 			return "an address that no header can hold";
 		seen[is_src] = true;
-		side_of(&p, inverted, is_src ? &h->src : &h->dst);
+		ipt_header_address(h, is_src, inverted, &p);
 	}
 	return NULL;
 }
@@ -388,6 +392,28 @@ void ipt_header_write(const struct ipt_header *h, const struct ipt_span *s, void
 		write_v4(h, s, inv, entry);
 	else
 		write_v6(h, s, inv, entry);
+}
+
+static size_t counters_at(enum family f)
+{
+	return f == FAMILY_V4 ? offsetof(struct ipt_entry, counters)
+			      : offsetof(struct ip6t_entry, counters);
+}
+
+void ipt_header_read_counters(enum family f, const void *entry, uint64_t *packets, uint64_t *bytes)
+{
+	struct xt_counters c;
+
+	memcpy(&c, (const uint8_t *)entry + counters_at(f), sizeof(c));
+	*packets = c.pcnt;
+	*bytes = c.bcnt;
+}
+
+void ipt_header_write_counters(enum family f, void *entry, uint64_t packets, uint64_t bytes)
+{
+	const struct xt_counters c = { packets, bytes };
+
+	memcpy((uint8_t *)entry + counters_at(f), &c, sizeof(c));
 }
 
 void ipt_header_canon(struct blob *b, enum family f, const void *entry)

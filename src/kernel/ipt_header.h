@@ -25,8 +25,14 @@ size_t ipt_header_size(enum family f);
 /* The inverse of ipt_header_match: takes the addresses off *body. NULL, or what is wrong. *h is
  * overwritten. */
 const char *ipt_header_of(const struct match *m, const char **body, struct ipt_header *h);
+/* The packet's source or destination. */
+void ipt_header_address(struct ipt_header *h, bool is_src, bool inverted, const struct prefix *p);
 /* Into the first ipt_header_size bytes of entry, which are zero. */
 void ipt_header_write(const struct ipt_header *h, const struct ipt_span *s, void *entry);
+
+/* Packets and bytes of a whole entry. */
+void ipt_header_read_counters(enum family f, const void *entry, uint64_t *packets, uint64_t *bytes);
+void ipt_header_write_counters(enum family f, void *entry, uint64_t packets, uint64_t bytes);
 
 void ipt_header_canon(struct blob *b, enum family f, const void *entry);
 

@@ -99,7 +99,7 @@ static bool read_state(const struct xt_ext *x, struct match *m)
 	return true; /* writing says what it is */
 }
 
-static bool same_bytes(const struct xt_ext *x, const struct xt_buf *b)
+bool xt_is_written(const struct xt_ext *x, const struct xt_buf *b)
 {
 	return !x->target && x->revision == b->revision && x->len == b->len &&
 	       !strcmp(x->name, b->name) && !memcmp(x->data, b->data, b->len);
@@ -115,7 +115,7 @@ static bool is_flags_program(const struct xt_ext *x, const struct match *m)
 	if (m->tcp == TCP_ANY || strcmp(x->name, "u32") != 0)
 		return false;
 	xt_quote_flags(m, &v, &n);
-	same = same_bytes(x, v);
+	same = xt_is_written(x, v);
 	xt_bufs_free(v, n);
 	return same;
 }
@@ -149,22 +149,19 @@ static reader *reader_of(const struct xt_ext *x)
 	return NULL;
 }
 
-/* "untrack:NAMES" to NAMES; NULL: somebody else's comment. */
-static char *read_names(const struct xt_ext *x)
+char *xt_comment_read(const struct xt_ext *x, const char *prefix)
 {
-	const size_t prefix = strlen(NFT_TWIN_PREFIX);
+	const size_t n = strlen(prefix);
 	const char *s = (const char *)x->data;
-	size_t len = 0;
-	char *names;
+	size_t len;
+	char *rest;
 
-	if (x->target || strcmp(x->name, "comment") != 0 || x->len < prefix ||
-	    memcmp(s, NFT_TWIN_PREFIX, prefix) != 0)
+	if (x->target || strcmp(x->name, "comment") != 0 || x->len < n || memcmp(s, prefix, n) != 0)
 		return NULL;
-	while (prefix + len < x->len && s[prefix + len])
-		len++;
-	names = xcalloc(len + 1, 1);
-	memcpy(names, s + prefix, len);
-	return names;
+	len = strnlen(s + n, x->len - n);
+	rest = xcalloc(len + 1, 1);
+	memcpy(rest, s + n, len);
+	return rest;
 }
 
 static bool has_addresses(const struct match *m)
@@ -192,25 +189,24 @@ static bool is_written_so(const struct xt_ext *v, size_t n, const struct match *
 	bool same = n == n_written;
 
 	for (size_t i = 0; same && i < n; i++)
-		same = same_bytes(&v[i], &written[i]) ||
+		same = xt_is_written(&v[i], &written[i]) ||
 		       (!strcmp(written[i].name, "tcp") && is_flags_program(&v[i], m));
 	xt_bufs_free(written, n_written);
 	return same;
 }
 
-/* Everything up to the comment, which is *names; its place. n: there is none. */
-static size_t gather(const struct xt_ext *v, size_t n, struct match *m, char **names)
+size_t xt_match_gather(const struct xt_ext *v, size_t n, struct match *m)
 {
-	for (size_t i = 0; i < n; i++) {
+	size_t i = 0;
+
+	while (i < n) {
 		reader *read = reader_of(&v[i]);
 
-		*names = read_names(&v[i]);
-		if (*names)
-			return i;
 		if (!read || !read(&v[i], m))
-			return n;
+			break;
+		i++;
 	}
-	return n;
+	return i;
 }
 
 bool xt_twin_read(const struct xt_ext *v, size_t n, struct match *m, char **names, size_t *used)
@@ -222,9 +218,10 @@ bool xt_twin_read(const struct xt_ext *v, size_t n, struct match *m, char **name
 	if ((m->families != FAMILIES_V4 && m->families != FAMILIES_V6) || has_addresses(m))
 		return false;
 	match_copy(&got, m);
-	last = gather(v, n, &got, &found);
+	last = xt_match_gather(v, n, &got);
+	found = last < n ? xt_comment_read(&v[last], NFT_TWIN_PREFIX) : NULL;
 	match_normalise(&got);
-	if (last == n || !fits(&got, m->proto) || !is_written_so(v, last + 1, &got, found)) {
+	if (!found || !fits(&got, m->proto) || !is_written_so(v, last + 1, &got, found)) {
 		match_free(&got);
 		free(found);
 		return false;

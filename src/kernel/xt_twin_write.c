@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The exemption's part of a twin in iptables' words. */
+/* A match, and the exemption's part of a twin, in iptables' words. */
 #include "kernel/xt_quote.h"
 
 #include <netinet/in.h> /* before the headers of the kernel */
@@ -98,7 +98,7 @@ static void write_range(const struct prefix *p, uint8_t side, struct xt_buf **v,
 	xt_buf_add(v, n, "iprange", 1, &x, sizeof x);
 }
 
-static void write_addresses(const struct match *m, struct xt_buf **v, size_t *n)
+void xt_addresses_write(const struct match *m, struct xt_buf **v, size_t *n)
 {
 	const struct {
 		const struct addrs *list;
@@ -125,13 +125,24 @@ static void write_untracked(struct xt_buf **v, size_t *n)
 	xt_buf_add(v, n, "conntrack", 3, &x, sizeof x);
 }
 
-static void write_comment(const char *names, struct xt_buf **v, size_t *n)
+void xt_comment_write(const char *prefix, const char *comment, struct xt_buf **v, size_t *n)
 {
 	struct xt_comment_info x;
 
 	memset(&x, 0, sizeof x);
-	snprintf(x.comment, sizeof x.comment, NFT_TWIN_PREFIX "%s", names);
+	snprintf(x.comment, sizeof x.comment, "%s%s", prefix, comment);
 	xt_buf_add(v, n, "comment", 0, &x, sizeof x);
+}
+
+void xt_match_write(const struct match *m, struct xt_buf **v, size_t *n)
+{
+	if (m->icmp == ICMP_ANY) {
+		write_tcp(m, v, n);
+		write_ports(&m->sport, XT_MULTIPORT_SOURCE, v, n);
+		write_ports(&m->dport, XT_MULTIPORT_DESTINATION, v, n);
+	}
+	xt_quote_write(m, v, n);
+	write_dst_kind(m, v, n);
 }
 
 struct xt_buf *xt_twin_write(const struct match *m, const char *names, size_t *n)
@@ -139,17 +150,11 @@ struct xt_buf *xt_twin_write(const struct match *m, const char *names, size_t *n
 	struct xt_buf *v = NULL;
 
 	*n = 0;
-	if (m->icmp == ICMP_ANY) {
-		write_tcp(m, &v, n);
-		write_ports(&m->sport, XT_MULTIPORT_SOURCE, &v, n);
-		write_ports(&m->dport, XT_MULTIPORT_DESTINATION, &v, n);
-	}
-	xt_quote_write(m, &v, n);
-	write_dst_kind(m, &v, n);
+	xt_match_write(m, &v, n);
 	if (m->icmp != ICMP_IS_ERROR)
-		write_addresses(m, &v, n);
+		xt_addresses_write(m, &v, n);
 	write_untracked(&v, n);
-	write_comment(names, &v, n);
+	xt_comment_write(NFT_TWIN_PREFIX, names, &v, n);
 	return v;
 }
 

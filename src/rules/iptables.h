@@ -26,6 +26,18 @@
 bool iptables_match_fits(const struct match *m);
 size_t iptables_excluded_max(const struct match *m); /* prefixes, in not_src and not_dst together */
 
+/* Do the ports fit into one match? */
+bool iptables_ports_fit(const struct ports *p, enum icmp_kind icmp);
+
+/* Cuts the ports into lists that fit, as few as there can be, and in the order of the ports where
+ * that does not cost a list; the caller frees each and the array. Any port is one empty list. */
+struct ports *iptables_ports_split(const struct ports *p, enum icmp_kind icmp, size_t *n);
+
+/* Cuts m into matches of one family, at most one included interface each way and at most one
+ * included prefix each way; ports and what is excluded stay. The caller frees each and the array.
+ */
+struct match *iptables_match_cut(const struct match *m, size_t *n);
+
 /* Cuts m into matches that fit and together are m; the caller frees each and the array. *n == 0:
  * no rules of iptables can say it (several excluded interfaces, or one within "eth*"; too many
  * excluded prefixes). */

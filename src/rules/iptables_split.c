@@ -3,25 +3,6 @@
 #include <string.h>
 #include "rules/iptables.h"
 
-static size_t slots(const struct port_range *r, const struct match *m)
-{
-	return m->icmp == ICMP_IS_ERROR || r->lo == r->hi ? 1 : 2;
-}
-
-static size_t slots_max(const struct match *m)
-{
-	return m->icmp == ICMP_IS_ERROR ? IPTABLES_QUOTED_RANGES : IPTABLES_PORT_SLOTS;
-}
-
-static bool ports_fit(const struct ports *p, const struct match *m)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n; i++)
-		n += slots(&p->v[i], m);
-	return n <= slots_max(m);
-}
-
 size_t iptables_excluded_max(const struct match *m)
 {
 	return m->icmp == ICMP_IS_ERROR && m->families == FAMILIES_V6
@@ -32,8 +13,8 @@ size_t iptables_excluded_max(const struct match *m)
 bool iptables_match_fits(const struct match *m)
 {
 	return (m->families == FAMILIES_V4 || m->families == FAMILIES_V6) &&
-	       (m->proto || m->icmp == ICMP_IS_ERROR) && ports_fit(&m->sport, m) &&
-	       ports_fit(&m->dport, m) && m->in.n + m->not_in.n <= 1 &&
+	       (m->proto || m->icmp == ICMP_IS_ERROR) && iptables_ports_fit(&m->sport, m->icmp) &&
+	       iptables_ports_fit(&m->dport, m->icmp) && m->in.n + m->not_in.n <= 1 &&
 	       m->out.n + m->not_out.n <= 1 && m->src.n <= 1 && m->dst.n <= 1 &&
 	       m->not_src.n + m->not_dst.n <= iptables_excluded_max(m);
 }
@@ -63,25 +44,18 @@ static void cut_all(struct pieces *p, void (*cut)(struct pieces *out, const stru
 
 static void cut_ports(struct pieces *out, const struct match *m, bool src)
 {
-	const struct ports *all = src ? &m->sport : &m->dport;
+	size_t n;
+	struct ports *v = iptables_ports_split(src ? &m->sport : &m->dport, m->icmp, &n);
 
-	for (size_t i = 0, end; i < all->n || !i; i = end) {
-		struct ports some = { 0 };
-		size_t used = 0;
+	for (size_t i = 0; i < n; i++) {
 		struct ports *p;
 
-		for (end = i; end < all->n && used + slots(&all->v[end], m) <= slots_max(m);
-		     end++) {
-			used += slots(&all->v[end], m);
-			ports_add(&some, all->v[end].lo, all->v[end].hi);
-		}
 		add_piece(out, m);
 		p = src ? &out->v[out->n - 1].sport : &out->v[out->n - 1].dport;
 		free(p->v);
-		*p = some;
-		if (!all->n)
-			break;
+		*p = v[i];
 	}
+	free(v);
 }
 
 static void cut_sport(struct pieces *out, const struct match *m)
@@ -163,21 +137,30 @@ static void cut_families(struct pieces *out, const struct match *m)
 		}
 }
 
-struct match *iptables_match_split(const struct match *m, size_t *n)
+struct match *iptables_match_cut(const struct match *m, size_t *n)
 {
 	struct pieces p = { 0 };
-	bool fits = true;
 
 	add_piece(&p, m);
 	cut_all(&p, cut_families);
 	cut_all(&p, cut_interfaces);
 	cut_all(&p, cut_addresses);
+	for (size_t i = 0; i < p.n; i++)
+		match_normalise(&p.v[i]);
+	*n = p.n;
+	return p.v;
+}
+
+struct match *iptables_match_split(const struct match *m, size_t *n)
+{
+	struct pieces p = { 0 };
+	bool fits = true;
+
+	p.v = iptables_match_cut(m, &p.n);
 	cut_all(&p, cut_sport);
 	cut_all(&p, cut_dport);
-	for (size_t i = 0; i < p.n; i++) {
-		match_normalise(&p.v[i]);
+	for (size_t i = 0; i < p.n; i++)
 		fits = fits && iptables_match_fits(&p.v[i]);
-	}
 	for (size_t i = 0; !fits && i < p.n; i++)
 		match_free(&p.v[i]);
 	if (!fits) {

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The chains of iptables-legacy: they say what the rules say, packet for packet, and give the rules
+ * back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+
+#include "random_ipt.h"
+
+#define GOLDEN "tests/golden/good/*.rules"
+
+/* ---- packets -----------------------------------------------------------------------------------
+ */
+
+struct tuple {
+	uint8_t proto;
+	uint16_t sport, dport;
+	uint8_t src[16], dst[16];
+};
+
+struct sent {
+	enum family family;
+	struct tuple t;
+	const char *in, *out;
+	bool local, opening;
+	enum icmp_kind icmp;
+	struct tuple quoted; /* of ICMP_IS_ERROR */
+};
+
+static bool holds_address(const struct addrs *l, const uint8_t *addr, enum family f)
+{
+	struct prefix p = { .family = f, .len = f == FAMILY_V4 ? 32 : 128 };
+
+	memcpy(p.addr, addr, f == FAMILY_V4 ? 4 : 16);
+	return addrs_hold(l, &p);
+}
+
+static bool holds_tuple(const struct match *m, const struct tuple *t, enum family f)
+{
+	return (!m->proto || m->proto == t->proto) && ports_contains(&m->sport, t->sport) &&
+	       ports_contains(&m->dport, t->dport) &&
+	       (!m->src.n || holds_address(&m->src, t->src, f)) &&
+	       (!m->dst.n || holds_address(&m->dst, t->dst, f)) &&
+	       !holds_address(&m->not_src, t->src, f) && !holds_address(&m->not_dst, t->dst, f);
+}
+
+static bool holds(const struct match *m, const struct sent *p)
+{
+	if (!(m->families & 1u << p->family) || (m->icmp != ICMP_ANY && m->icmp != p->icmp))
+		return false;
+	if (m->tcp != TCP_ANY && (m->tcp == TCP_OPENING) != p->opening)
+		return false;
+	if (m->dst_kind != DST_ANY && (m->dst_kind == DST_LOCAL) != p->local)
+		return false;
+	if ((m->in.n && !ifaces_hold(&m->in, p->in)) || ifaces_hold(&m->not_in, p->in) ||
+	    (m->out.n && !ifaces_hold(&m->out, p->out)) || ifaces_hold(&m->not_out, p->out))
+		return false;
+	return holds_tuple(m, m->icmp == ICMP_IS_ERROR ? &p->quoted : &p->t, p->family);
+}
+
+/* As the rules say it: RETURN rules come first. */
+static bool rules_untrack(const struct ruleset *rs, enum hook hook, const struct sent *p)
+{
+	for (size_t i = 0; i < rs->n_rules; i++)
+		if (rs->rules[i].hook == hook && holds(&rs->rules[i].match, p))
+			return rs->rules[i].verdict == VERDICT_NOTRACK;
+	return false;
+}
+
+static const struct ipt_rules *chain_of(const struct ipt_layout *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->chains[i].name, name))
+			return &l->chains[i];
+	fail_msg("no chain %s", name);
+	return NULL;
+}
+
+/* As the kernel goes through them; *steps counts the rules that are looked at. */
+static bool chain_untracks(const struct ipt_layout *l, const struct ipt_rules *c,
+			   const struct sent *p, size_t *steps)
+{
+	bool untracked = false;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct ipt_rule *r = &c->v[i];
+
+		++*steps;
+		if (!holds(&r->match, p))
+			continue;
+		if (r->does == IPT_RETURN)
+			return untracked;
+		if (r->does == IPT_NOTRACK)
+			untracked = true;
+		else
+			untracked |= chain_untracks(l, chain_of(l, r->name), p, steps);
+	}
+	return untracked;
+}
+
+static bool layout_untracks(const struct ipt_layout *l, enum hook hook, const struct sent *p,
+			    size_t *steps)
+{
+	*steps = 0;
+	return l->n && chain_untracks(l, &l->chains[hook == HOOK_OUTPUT], p, steps);
+}
+
+/* ---- packets that matter to the rules ----------------------------------------------------------
+ */
+
+static uint16_t near_port(uint64_t *seed, const struct ports *p)
+{
+	const struct port_range *r;
+
+	if (!p->n || !random_below(seed, 6))
+		return (uint16_t)random_below(seed, 65536);
+	r = &p->v[random_below(seed, (unsigned)p->n)];
+	return (uint16_t)(r->lo + random_below(seed, r->hi - r->lo + 2u) - !random_below(seed, 8));
+}
+
+static void near_address(uint64_t *seed, const struct addrs *in, const struct addrs *not_in,
+			 uint8_t *out)
+{
+	const struct addrs *l = not_in->n && !random_below(seed, 3) ? not_in : in;
+	const struct prefix *p = l->n ? &l->v[random_below(seed, (unsigned)l->n)] : NULL;
+
+	for (unsigned i = 0; i < 128; i++) {
+		uint8_t bit = (uint8_t)(0x80 >> i % 8);
+		bool set = p && i < p->len ? p->addr[i / 8] & bit : random_below(seed, 2);
+
+		if (set)
+			out[i / 8] |= bit;
+	}
+	if (p && p->len && !random_below(seed, 8)) /* just beside it */
+		out[(p->len - 1) / 8] ^= (uint8_t)(0x80 >> (p->len - 1) % 8);
+}
+
+static const char *near_interface(uint64_t *seed, const struct ifaces *in,
+				  const struct ifaces *not_in, char *room)
+{
+	const struct ifaces *l = not_in->n && !random_below(seed, 3) ? not_in : in;
+	size_t len;
+
+	if (!l->n || !random_below(seed, 8))
+		return random_below(seed, 2) ? "eth0" : "lo";
+	len = strlen(l->v[random_below(seed, (unsigned)l->n)]);
+	memcpy(room, l->v[random_below(seed, (unsigned)l->n)], IFNAMSIZ);
+	len = strlen(room);
+	if (len && room[len - 1] == '*')
+		room[len - 1] = '7';
+	return room;
+}
+
+static void random_tuple(uint64_t *seed, const struct match *m, struct tuple *t)
+{
+	t->proto = m->proto && random_below(seed, 8) ? m->proto : IPPROTO_TCP;
+	t->sport = near_port(seed, &m->sport);
+	t->dport = near_port(seed, &m->dport);
+	near_address(seed, &m->src, &m->not_src, t->src);
+	near_address(seed, &m->dst, &m->not_dst, t->dst);
+}
+
+struct room {
+	char in[IFNAMSIZ], out[IFNAMSIZ];
+};
+
+static void random_sent(uint64_t *seed, const struct ruleset *rs, struct sent *p, struct room *room)
+{
+	const struct match *m = &rs->rules[random_below(seed, (unsigned)rs->n_rules)].match;
+
+	memset(p, 0, sizeof(*p));
+	p->family = m->families == FAMILIES_BOTH ? random_below(seed, 2)
+		    : m->families == FAMILIES_V4 ? FAMILY_V4
+						 : FAMILY_V6;
+	p->in = near_interface(seed, &m->in, &m->not_in, room->in);
+	p->out = near_interface(seed, &m->out, &m->not_out, room->out);
+	p->local =
+		random_below(seed, 4) ? m->dst_kind != DST_NOT_LOCAL : m->dst_kind == DST_NOT_LOCAL;
+	random_tuple(seed, m, &p->t);
+	if (p->t.proto == IPPROTO_TCP)
+		p->opening = random_below(seed, 2);
+	p->icmp = m->icmp;
+	if (p->icmp != ICMP_IS_ERROR)
+		return;
+	p->quoted = p->t;
+	memset(&p->t, 0, sizeof(p->t));
+	p->t.proto = p->family == FAMILY_V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	p->opening = false;
+}
+
+/* ---- rulesets ----------------------------------------------------------------------------------
+ */
+
+static void add_loopback(struct ruleset *rs)
+{
+	for (int i = 0; i < 2; i++) {
+		struct rule *r = ruleset_add_rule(rs);
+
+		r->form = FORM_LEGACY;
+		r->hook = i ? HOOK_OUTPUT : HOOK_PREROUTING;
+		r->verdict = VERDICT_RETURN;
+		r->name = xstrdup("loopback");
+		r->match.families = FAMILIES_BOTH;
+		ifaces_add(i ? &r->match.out : &r->match.in, "lo");
+	}
+}
+
+/* Exemptions of different names are never one rule, however they were cut. */
+static void random_legacy(uint64_t *seed, struct ruleset *rs, bool names_differ)
+{
+	nft_random_ruleset(seed, rs);
+	for (size_t i = 0; i < rs->n_rules; i++) {
+		struct rule *r = &rs->rules[i];
+
+		r->form = FORM_LEGACY;
+		if (names_differ) {
+			free(r->name);
+			r->name = xasprintf("rule%zu", i);
+		}
+	}
+	if (random_below(seed, 2))
+		add_loopback(rs);
+	ruleset_normalise(rs);
+}
+
+static void make(struct ipt_layout *l, const struct ruleset *rs, enum family f)
+{
+	struct diag d = { 0 };
+
+	if (ipt_layout_make(l, rs, f, &d)) {
+		diag_print(&d, stderr, SEVERITY_NOTE, false);
+		fail_msg("no layout");
+	}
+	diag_free(&d);
+}
+
+static void print_all(const struct ruleset *want, const struct ruleset *got,
+		      const struct ipt_layout *l)
+{
+	ruleset_diff(want, got, stderr);
+	for (size_t f = 0; f < 2; f++)
+		ipt_layout_text(&l[f], stderr);
+	for (size_t i = 0; i < got->n_foreign; i++)
+		fprintf(stderr, "%s\n", got->foreign[i]);
+}
+
+static void check_round_trip(const struct ruleset *rs)
+{
+	struct ipt_layout l[2];
+	struct ruleset got = { 0 };
+
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
+		make(&l[f], rs, f);
+		ipt_layout_read(&l[f], &got);
+	}
+	ruleset_normalise(&got);
+	if (got.n_foreign || ruleset_diff(rs, &got, NULL)) {
+		print_all(rs, &got, l);
+		fail_msg("does not come back");
+	}
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++)
+		ipt_layout_free(&l[f]);
+	ruleset_free(&got);
+}
+
+static void rules_come_back(void **state)
+{
+	uint64_t seed = 4711;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct ruleset rs;
+
+		random_legacy(&seed, &rs, true);
+		check_round_trip(&rs);
+		ruleset_free(&rs);
+	}
+}
+
+static void read_golden(const char *path, struct ruleset *rs)
+{
+	struct diag d = { 0 };
+	size_t len;
+	auto_free char *text = read_file(AT_FDCWD, path, &len);
+	char *end = strstr(text, "\nend\n");
+
+	*rs = (struct ruleset){ 0 };
+	assert_non_null(end);
+	end[strlen("\nend\n")] = '\0';
+	assert_int_equal(ruleset_parse(rs, text, path, &d), 0);
+	for (size_t i = 0; i < rs->n_rules; i++)
+		rs->rules[i].form = FORM_LEGACY;
+	ruleset_normalise(rs);
+	diag_free(&d);
+}
+
+static void check_meaning(uint64_t *seed, const struct ruleset *rs, int packets)
+{
+	struct ipt_layout l[2];
+	size_t steps;
+
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++)
+		make(&l[f], rs, f);
+	for (int i = 0; rs->n_rules && i < packets; i++) {
+		enum hook hook = random_below(seed, 2) ? HOOK_PREROUTING : HOOK_OUTPUT;
+		struct room room;
+		struct sent p;
+
+		random_sent(seed, rs, &p, &room);
+		if (rules_untrack(rs, hook, &p) !=
+		    layout_untracks(&l[p.family], hook, &p, &steps)) {
+			print_all(rs, rs, l);
+			fail_msg("family %d hook %s proto %u ports %u %u quoted %u %u in %s out %s",
+				 p.family, hook_name(hook), p.t.proto, p.t.sport, p.t.dport,
+				 p.quoted.sport, p.quoted.dport, p.in, p.out);
+		}
+	}
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++)
+		ipt_layout_free(&l[f]);
+}
+
+static void packets_fare_alike(void **state)
+{
+	uint64_t seed = 1848;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct ruleset rs;
+
+		random_legacy(&seed, &rs, i % 2);
+		check_meaning(&seed, &rs, 100);
+		ruleset_free(&rs);
+	}
+}
+
+static void golden_files(void **state)
+{
+	uint64_t seed = 815;
+	glob_t found = { 0 };
+
+	(void)state;
+	assert_int_equal(glob(GOLDEN, 0, NULL, &found), 0);
+	assert_true(found.gl_pathc > 50);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct ruleset rs;
+
+		read_golden(found.gl_pathv[i], &rs);
+		check_round_trip(&rs);
+		check_meaning(&seed, &rs, 50);
+		ruleset_free(&rs);
+	}
+	globfree(&found);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_come_back),
+		cmocka_unit_test(packets_fare_alike),
+		cmocka_unit_test(golden_files),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
