@@ -5,6 +5,7 @@
 
 #include "kernel/ipt.h"
 #include "kernel/ipt_family.h"
+#include "kernel/ipt_layout.h"
 
 /* Names of tables are a file for each family, once its module is there (FACTS B5). */
 bool ipt_is_there(void)
@@ -15,9 +16,16 @@ bool ipt_is_there(void)
 
 int ipt_check(const struct ruleset *want, struct diag *d)
 {
-	(void)d;
-	for (size_t i = 0; i < want->n_rules; i++)
-		if (want->rules[i].form == FORM_LEGACY)
-			return 1;
-	return 0;
+	int rc = 0;
+
+	for (enum family f = FAMILY_V4; f <= FAMILY_V6; f++) {
+		struct ipt_layout l = { 0 };
+
+		if (ipt_layout_make(&l, want, f, d))
+			rc = -1;
+		else if (l.n && !rc)
+			rc = 1;
+		ipt_layout_free(&l);
+	}
+	return rc;
 }
