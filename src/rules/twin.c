@@ -277,6 +277,9 @@ static void lost_step(void *ctx, const struct step *s)
 {
 	struct visit *v = ctx;
 
+	if (way_state(v->base, v->traffic->class) == STATE_INVALID &&
+	    finding_kept(&v->d->findings, v->traffic, s))
+		return;
 	if (prepares_other_flows(v, s))
 		return;
 	finding_counted(&v->d->findings, v->traffic, s);
@@ -463,6 +466,27 @@ static void visit_chain(struct derivation *d, const struct traffic *t, enum fami
 	packet_free(&p);
 }
 
+static void kept_step(void *ctx, const struct step *s)
+{
+	struct visit *v = ctx;
+
+	finding_kept(&v->d->findings, v->traffic, s);
+}
+
+/* Before our rules only what keeps packets tracked is of interest. */
+static void visit_early(struct derivation *d, const struct traffic *t, enum family f,
+			const struct fw_chain *c)
+{
+	struct visit v = { .d = d, .traffic = t };
+	struct packet p;
+
+	packet_init(&p, t, f, c->hook);
+	v.walk = walk_new(d->fw, &p, way_state(c, t->class));
+	walk_steps(v.walk, c, kept_step, &v);
+	walk_free(v.walk);
+	packet_free(&p);
+}
+
 /* Traffic that somebody else keeps out of tracking meets the same verdicts with and without us. */
 static void note_untracked(struct derivation *d, const struct traffic *t, enum family f,
 			   const struct fw_chain *c, const struct fw_chain *raw)
@@ -488,6 +512,8 @@ static void visit_traffic(struct derivation *d, struct traffic *all)
 		for (size_t i = 0; i < d->fw->n_chains; i++) {
 			const struct fw_chain *c = &d->fw->chains[i];
 
+			if (way_begins_with(c, &t, f) && !raw)
+				visit_early(d, &t, f, c);
 			if (!way_has_chain(c, &t, f))
 				continue;
 			if (raw) {

@@ -19,6 +19,9 @@ struct twin_findings { /* start from { .diag = d, .fw = fw } */
 /* One step of a walk that changes for untracked packets without deciding: state-lost warnings. */
 void finding_step(struct twin_findings *f, const struct traffic *t, const struct step *s);
 
+/* Does s, a step before conntrack, keep packets tracked, whatever our rules say? Then it is said. */
+bool finding_kept(struct twin_findings *f, const struct traffic *t, const struct step *s);
+
 /* A limit before the state test of its rule counts what the test then leaves out. */
 void finding_counted(struct twin_findings *f, const struct traffic *t, const struct step *s);
 

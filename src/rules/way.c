@@ -33,14 +33,24 @@ static bool is_of_family(const struct fw_chain *c, enum family f)
 	return c->family == TABLE_INET || (c->family == TABLE_IP) == (f == FAMILY_V4);
 }
 
+static bool is_before_ours(const struct fw_chain *c)
+{
+	return is_raw_hook(c) && c->priority < PRIORITY_RAW;
+}
+
+static bool is_on_way(const struct fw_chain *c, const struct traffic *t, enum family f)
+{
+	return c->base && hook_on_way(t->hook, c->hook) && is_of_family(c, f);
+}
+
 bool way_has_chain(const struct fw_chain *c, const struct traffic *t, enum family f)
 {
-	if (!c->base || !hook_on_way(t->hook, c->hook))
-		return false;
-	if (is_raw_hook(c) &&
-	    c->priority < PRIORITY_RAW) /* before our rules: nothing has changed */
-		return false;
-	return is_of_family(c, f);
+	return is_on_way(c, t, f) && !is_before_ours(c);
+}
+
+bool way_begins_with(const struct fw_chain *c, const struct traffic *t, enum family f)
+{
+	return is_on_way(c, t, f) && is_before_ours(c);
 }
 
 bool chain_is_nat(const struct fw_chain *c)

@@ -10,6 +10,9 @@
 /* Does t's traffic of family f pass base chain c after our own rules? */
 bool way_has_chain(const struct fw_chain *c, const struct traffic *t, enum family f);
 
+/* Or before them, where nothing has changed yet? */
+bool way_begins_with(const struct fw_chain *c, const struct traffic *t, enum family f);
+
 /* Only the packet that opens a tracked flow is offered to these chains. */
 bool chain_is_nat(const struct fw_chain *c);
 

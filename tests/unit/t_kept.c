@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rules of the firewall that keep packets tracked, whatever an exemption says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include "fw_build.h"
+#include "rules/twin.h"
+
+#define HANDS " hands packets to connection tracking: those of web that it matches stay tracked"
+
+static const char surely[] = HANDS, perhaps[] = HANDS " where its table was loaded after ours",
+		  writes[] = " writes connection tracking data: it sees exempt packets of web no "
+			     "more";
+
+static bool ends_with(const char *s, const char *end)
+{
+	return strlen(s) >= strlen(end) && !strcmp(s + strlen(s) - strlen(end), end);
+}
+
+/* end: of the one warning about it; NULL: nothing is said. to_port: one that clients may have. */
+static void check(const char *name, enum hook hook, int priority, bool to_port, const char *end)
+{
+	static const char conf[] = "[service web]\nprotocol = tcp\nport = 80\n";
+	struct host_params params = HOST_PARAMS_DEFAULT;
+	struct policy p = { 0 };
+	struct ruleset rs = { 0 };
+	struct diag d = { 0 };
+	struct fw fw = { 0 };
+	struct fw_chain *c = b_base(&fw, "pre", hook, FW_ACCEPT);
+	struct fw_rule *r = b_rule(c);
+	size_t n = 0;
+
+	c->priority = priority;
+	if (to_port)
+		b_dport(b_proto(r, IPPROTO_TCP), 21, 21);
+	b_other(r, FW_CT_WRITE, name);
+	assert_int_equal(policy_parse(&p, conf, "t.conf", &d), 0);
+	diag_free(&d);
+	assert_int_equal(twin_derive(&p, &params, &fw, &rs, NULL, &d), 0);
+	for (size_t i = 0; i < d.n; i++) {
+		if (strcmp(d.v[i].id, "state-lost") != 0)
+			continue;
+		n++;
+		assert_int_equal(d.v[i].line, 1);
+		if (!end || !ends_with(d.v[i].text, end))
+			fail_msg("%s at %d: %s", name, priority, d.v[i].text);
+	}
+	if (n != (end != NULL))
+		fail_msg("%s at %d, hook %d: %zu warnings", name, priority, hook, n);
+	diag_free(&d);
+	ruleset_free(&rs);
+	policy_free(&p);
+	fw_free(&fw);
+}
+
+/* Before our rules, between them and behind, up to conntrack itself. */
+static void test_before_conntrack(void **state)
+{
+	static const int priorities[] = { -400, -300, -250, -200 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(priorities); i++) {
+		check("ct zone", HOOK_PREROUTING, priorities[i], false, surely);
+		check("ct zone", HOOK_OUTPUT, priorities[i], false, surely);
+		check("ct zone", HOOK_PREROUTING, priorities[i], true, NULL);
+		check("ct zone", HOOK_OUTPUT, priorities[i], true, surely);
+		check("CT", HOOK_PREROUTING, priorities[i], false, perhaps);
+		check("CT", HOOK_OUTPUT, priorities[i], false, perhaps);
+		check("CT", HOOK_PREROUTING, priorities[i], true, NULL);
+		check("CT", HOOK_OUTPUT, priorities[i], true, NULL);
+	}
+}
+
+static void test_data_like_any(void **state)
+{
+	(void)state;
+	check("ct zone", HOOK_PREROUTING, -199, false, writes);
+	check("ct zone", HOOK_INPUT, -300, false, writes);
+	check("ct mark", HOOK_PREROUTING, -300, false, writes);
+	check("ct mark", HOOK_PREROUTING, -400, false, NULL); /* nothing has changed yet */
+	check("ct mark", HOOK_OUTPUT, -300, false, NULL);     /* of flows that others open */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_before_conntrack),
+		cmocka_unit_test(test_data_like_any),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
