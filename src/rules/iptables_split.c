@@ -68,21 +68,32 @@ static void cut_dport(struct pieces *out, const struct match *m)
 	cut_ports(out, m, false);
 }
 
-static void keep_prefix(struct addrs *l, size_t i)
+/* One included prefix, with those excluded ones that matter to it. */
+static void keep_prefix(struct addrs *l, struct addrs *excluded, size_t i)
 {
+	size_t n = 0;
+
 	if (!l->n)
 		return;
 	l->v[0] = l->v[i];
 	l->n = 1;
+	for (size_t k = 0; k < excluded->n; k++)
+		if (prefix_holds(&l->v[0], &excluded->v[k]) ||
+		    prefix_holds(&excluded->v[k], &l->v[0]))
+			excluded->v[n++] = excluded->v[k];
+	excluded->n = n;
 }
 
 static void cut_addresses(struct pieces *out, const struct match *m)
 {
 	for (size_t s = 0; s < (m->src.n ? m->src.n : 1); s++)
 		for (size_t d = 0; d < (m->dst.n ? m->dst.n : 1); d++) {
+			struct match *p;
+
 			add_piece(out, m);
-			keep_prefix(&out->v[out->n - 1].src, s);
-			keep_prefix(&out->v[out->n - 1].dst, d);
+			p = &out->v[out->n - 1];
+			keep_prefix(&p->src, &p->not_src, s);
+			keep_prefix(&p->dst, &p->not_dst, d);
 		}
 }
 

@@ -242,7 +242,7 @@ void finding_unsayable(struct twin_findings *f, const struct want *w)
 	size_t max = iptables_excluded_max(&w->match);
 
 	if (w->match.not_src.n + w->match.not_dst.n > max) {
-		diag_error(f->diag, NULL, "state-unknown", 0,
+		diag_error(f->diag, &w->at, "state-unknown", 0,
 			   "chain %s needs twins for %s, and a rule of iptables excludes %zu "
 			   "addresses at most%s",
 			   chain, w->names, max,
@@ -253,7 +253,7 @@ void finding_unsayable(struct twin_findings *f, const struct want *w)
 			  w->names);
 		return;
 	}
-	diag_error(f->diag, NULL, "state-unknown", 0,
+	diag_error(f->diag, &w->at, "state-unknown", 0,
 		   "chain %s needs twins for %s, and a rule of iptables excludes one interface at "
 		   "most, and none from \"eth*\"",
 		   chain, w->names);

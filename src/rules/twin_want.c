@@ -17,6 +17,7 @@ static void add(struct twin_wants *w, const struct traffic *t, enum family f, en
 	x->rule = rule;
 	x->element = element;
 	x->names = xstrdup(t->names);
+	x->at = t->at;
 	match_copy(&x->match, &t->match);
 	x->match.families = 1u << f;
 	if (hook != HOOK_PREROUTING) /* the hook itself says where the packet goes */

@@ -13,7 +13,8 @@ struct want {
 	unsigned element;
 	struct match match;
 	char *names;
-	bool joined; /* into another want of the same place */
+	struct origin at; /* of the first exemption in names */
+	bool joined;	  /* into another want of the same place */
 };
 
 struct twin_wants { /* start from {0} */

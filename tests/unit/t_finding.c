@@ -527,7 +527,7 @@ static void test_shadowed_by_whom(void **state)
 }
 
 /* In a table of iptables, what none of its rules can say. */
-static void check_unsayable(const char *conf, const char *text, const char *cure)
+static void check_unsayable(const char *conf, unsigned line, const char *text, const char *cure)
 {
 	const struct finding *f;
 	struct diag d = { 0 };
@@ -543,6 +543,7 @@ static void check_unsayable(const char *conf, const char *text, const char *cure
 	assert_non_null(f);
 	assert_string_equal(f->text, text);
 	assert_string_equal(f->cure, cure);
+	assert_int_equal(f->line, line);
 	diag_free(&d);
 }
 
@@ -551,7 +552,7 @@ static void test_unsayable(void **state)
 	struct text conf = { 0 };
 
 	(void)state;
-	check_unsayable("[interface st]\nname = *, !lo, !eth1, !eth2\n",
+	check_unsayable("\n[interface st]\nname = *, !lo, !eth1, !eth2\n", 2,
 			"chain iptables-nft ip filter input needs twins for st, and a rule of "
 			"iptables excludes one interface at most, and none from \"eth*\"",
 			"name the interfaces of st instead of excluding some");
@@ -559,7 +560,7 @@ static void test_unsayable(void **state)
 	for (int i = 2; i < 50; i += 2)
 		text_add(&conf, ", !192.0.2.%d%s", i, i % 10 ? "" : "\n ");
 	text_add(&conf, "\n");
-	check_unsayable(conf.s,
+	check_unsayable(conf.s, 1,
 			"chain iptables-nft ip filter input needs twins for web, and a rule of "
 			"iptables excludes 24 addresses at most",
 			"exclude fewer, larger prefixes, or name the addresses of web instead of "

@@ -166,6 +166,47 @@ static void test_what_iptables_cannot_say(void **state)
 	match_free(&m);
 }
 
+static void add_prefix(struct addrs *l, const char *text)
+{
+	struct prefix p;
+
+	assert_true(prefix_parse(text, &p));
+	addrs_add(l, &p);
+}
+
+/* What is excluded elsewhere takes no room. */
+static void test_excluded_elsewhere(void **state)
+{
+	struct match m = { .families = FAMILIES_V4, .proto = IPPROTO_UDP }, *v;
+	char other[32];
+	size_t n;
+
+	(void)state;
+	add_prefix(&m.src, "10.0.0.0/8");
+	add_prefix(&m.src, "192.0.2.8/29");
+	add_prefix(&m.not_src, "10.1.0.0/16");
+	add_prefix(&m.not_src, "10.2.0.0/16");
+	add_prefix(&m.not_src, "192.0.2.0/24");
+	for (int i = 0; i < IPTABLES_EXCLUDED_MAX; i++) {
+		snprintf(other, sizeof other, "172.16.%d.0/24", i);
+		add_prefix(&m.not_src, other);
+	}
+	add_prefix(&m.not_dst, "172.16.0.1");
+	match_normalise(&m);
+	v = iptables_match_split(&m, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(v[0].not_src.n, 2);
+	assert_int_equal(v[0].not_dst.n, 1);
+	assert_int_equal(v[1].not_src.n, 1);
+	for (size_t i = 0; i < n; i++)
+		match_free(&v[i]);
+	free(v);
+	m.src.n = 0; /* of any address all of them are excluded */
+	v = iptables_match_split(&m, &n);
+	assert_int_equal(n, 0);
+	match_free(&m);
+}
+
 /* ---- the body ----------------------------------------------------------------------------------
  */
 
@@ -439,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_pieces_are_the_whole),
 		cmocka_unit_test(test_ports_fill_the_slots),
 		cmocka_unit_test(test_what_iptables_cannot_say),
+		cmocka_unit_test(test_excluded_elsewhere),
 		cmocka_unit_test(test_header_is_one),
 		cmocka_unit_test(test_ports_of_the_rule),
 		cmocka_unit_test(test_interfaces_meet),
