@@ -103,9 +103,16 @@ bool nft_load_ct(const struct nft_expr_in *in, struct fw_expr *e)
 {
 	static const struct key unknown = { "ct", UNKNOWN_LEN, FW_F_CT_OTHER };
 	uint32_t key = nft_attr_u32(in->data.v[NFTA_CT_KEY], UINT32_MAX);
+	const struct nlattr *direction = in->data.v[NFTA_CT_DIRECTION];
 
-	return keyed(e, key < ARRAY_SIZE(ct_keys) ? &ct_keys[key] : &unknown,
-		     in->data.v[NFTA_CT_DREG], FW_CT_WRITE);
+	if (!keyed(e, key < ARRAY_SIZE(ct_keys) ? &ct_keys[key] : &unknown,
+		   in->data.v[NFTA_CT_DREG], FW_CT_WRITE))
+		return false;
+	if (e->op == FW_CT_WRITE && key == NFT_CT_ZONE && nft_attr_len(direction) == 1)
+		rename_expr(e, *(const uint8_t *)mnl_attr_get_payload(direction)
+				       ? "ct reply zone"
+				       : "ct original zone");
+	return true;
 }
 
 bool nft_load_payload(const struct nft_expr_in *in, struct fw_expr *e)

@@ -72,37 +72,54 @@ void finding_step(struct twin_findings *f, const struct traffic *t, const struct
 			   "the exemption (port, interface, local, remote)");
 }
 
-/* A template of a conntrack entry on the packet: "ct zone set" puts it on untracked ones, too, and
- * no notrack takes it off (net/netfilter/nft_ct.c). The CT target leaves untracked ones alone
- * (xt_CT.c), but of two chains at one priority the one that was registered last comes first. */
-static const struct fw_expr *template_of(const struct fw_rule *r)
+/* What puts a template of a conntrack entry on the packet. "ct zone set" does so with untracked
+ * ones, too, and no notrack takes it off (net/netfilter/nft_ct.c). The CT target leaves untracked
+ * ones alone (xt_CT.c), but of two chains at one priority the one that was registered last comes
+ * first. Of a zone for one direction the other one would be tracked in its own. */
+static const struct keeper {
+	const char *name;
+	bool half;
+	const char *does;
+} keepers[] = {
+	{ "CT", false, "stay tracked where its table was loaded after ours" },
+	{ "ct zone", false, "stay tracked" },
+	{ "ct original zone", true,
+	  "stay tracked and their replies do not, which leaves no connection whole" },
+	{ "ct reply zone", true,
+	  "stay tracked and their replies do not, which leaves no connection whole" },
+};
+
+static const struct keeper *keeper_of(const struct fw_rule *r)
 {
 	for (size_t i = 0; i < r->n_exprs; i++)
-		if (r->exprs[i].op == FW_CT_WRITE &&
-		    (!strcmp(r->exprs[i].name, "ct zone") || !strcmp(r->exprs[i].name, "CT")))
-			return &r->exprs[i];
+		for (size_t k = 0; k < ARRAY_SIZE(keepers); k++)
+			if (r->exprs[i].op == FW_CT_WRITE &&
+			    !strcmp(r->exprs[i].name, keepers[k].name))
+				return &keepers[k];
 	return NULL;
 }
 
 bool finding_kept(struct twin_findings *f, const struct traffic *t, const struct step *s)
 {
-	const struct fw_expr *e = s->tracked->n ? template_of(s->rule) : NULL;
+	static const char hands[] = "hands packets to connection tracking: those of";
+	const struct keeper *k = s->tracked->n ? keeper_of(s->rule) : NULL;
 	bool opens = t->original && t->class == CLASS_OPENING;
 	auto_free char *rule = NULL;
 
-	if (!e)
+	if (!k)
 		return false;
 	/* A helper for the port of those who answer: hardly what a client sends from. */
-	if (!strcmp(e->name, "CT") && !opens && s->tracked->v[0].when != YES)
+	if (!strcmp(k->name, "CT") && !opens && s->tracked->v[0].when != YES)
 		return true;
 	if (!first_time(f, s->rule, "kept"))
 		return true;
 	rule = rule_words(s);
-	diag_warn(f->diag, &t->at, "state-lost",
-		  "%s hands packets to connection tracking: those of %s that it matches %s", rule,
-		  t->names,
-		  strcmp(e->name, "CT") ? "stay tracked"
-					: "stay tracked where its table was loaded after ours");
+	if (k->half)
+		diag_error(f->diag, &t->at, "state-lost", 0, "%s %s %s that it matches %s", rule,
+			   hands, t->names, k->does);
+	else
+		diag_warn(f->diag, &t->at, "state-lost", "%s %s %s that it matches %s", rule, hands,
+			  t->names, k->does);
 	diag_cure(f->diag, "narrow that rule, or take its traffic out of the exemption (port, "
 			   "interface, local, remote)");
 	return true;

@@ -19,7 +19,8 @@ struct twin_findings { /* start from { .diag = d, .fw = fw } */
 /* One step of a walk that changes for untracked packets without deciding: state-lost warnings. */
 void finding_step(struct twin_findings *f, const struct traffic *t, const struct step *s);
 
-/* Does s, a step before conntrack, keep packets tracked, whatever our rules say? Then it is said. */
+/* Does s, a step before conntrack, keep packets tracked, whatever our rules say? Then it is said:
+ * a warning, or an error where it would be one direction only. */
 bool finding_kept(struct twin_findings *f, const struct traffic *t, const struct step *s);
 
 /* A limit before the state test of its rule counts what the test then leaves out. */

@@ -51,6 +51,7 @@ REFUSED = {
     "ipt-untracked-opens-nft": "untracked-dropped",
     "negated": "state-negated",
     "not-new": "state-negated",
+    "zone-original": "state-lost",
 }
 
 WORDS = {  # of both.save

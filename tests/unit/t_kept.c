@@ -12,7 +12,8 @@
 
 #define HANDS " hands packets to connection tracking: those of web that it matches stay tracked"
 
-static const char surely[] = HANDS, perhaps[] = HANDS " where its table was loaded after ours",
+static const char half[] = HANDS " and their replies do not, which leaves no connection whole",
+		  surely[] = HANDS, perhaps[] = HANDS " where its table was loaded after ours",
 		  writes[] = " writes connection tracking data: it sees exempt packets of web no "
 			     "more";
 
@@ -40,7 +41,7 @@ static void check(const char *name, enum hook hook, int priority, bool to_port, 
 	b_other(r, FW_CT_WRITE, name);
 	assert_int_equal(policy_parse(&p, conf, "t.conf", &d), 0);
 	diag_free(&d);
-	assert_int_equal(twin_derive(&p, &params, &fw, &rs, NULL, &d), 0);
+	assert_int_equal(twin_derive(&p, &params, &fw, &rs, NULL, &d), end == half ? -1 : 0);
 	for (size_t i = 0; i < d.n; i++) {
 		if (strcmp(d.v[i].id, "state-lost") != 0)
 			continue;
@@ -67,6 +68,9 @@ static void test_before_conntrack(void **state)
 		check("ct zone", HOOK_PREROUTING, priorities[i], false, surely);
 		check("ct zone", HOOK_OUTPUT, priorities[i], false, surely);
 		check("ct zone", HOOK_PREROUTING, priorities[i], true, NULL);
+		check("ct original zone", HOOK_PREROUTING, priorities[i], false, half);
+		check("ct original zone", HOOK_PREROUTING, priorities[i], true, NULL);
+		check("ct reply zone", HOOK_OUTPUT, priorities[i], false, half);
 		check("ct zone", HOOK_OUTPUT, priorities[i], true, surely);
 		check("CT", HOOK_PREROUTING, priorities[i], false, perhaps);
 		check("CT", HOOK_OUTPUT, priorities[i], false, perhaps);
