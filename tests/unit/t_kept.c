@@ -8,6 +8,8 @@
 
 #include <netinet/in.h>
 #include "fw_build.h"
+#include "kernel/nft_body.h"
+#include "nft_build.h"
 #include "rules/twin.h"
 
 #define HANDS " hands packets to connection tracking: those of web that it matches stay tracked"
@@ -89,11 +91,46 @@ static void test_data_like_any(void **state)
 	check("ct mark", HOOK_OUTPUT, -300, false, NULL);     /* of flows that others open */
 }
 
+/* A zone of one direction is another matter than one of both. */
+static void test_zones(void **state)
+{
+	static const struct {
+		size_t len;
+		uint8_t direction;
+		const char *name;
+	} cases[] = {
+		{ 0, 0, "ct zone" },
+		{ 1, 0, "ct original zone" },
+		{ 1, 1, "ct reply zone" },
+		{ 2, 1, "ct zone" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint8_t direction[2] = { cases[i].direction };
+		struct blob b = { 0 };
+		struct nlattr *a;
+		struct fw_expr e;
+
+		put_u32(&b, NFTA_CT_KEY, NFT_CT_ZONE);
+		if (cases[i].len)
+			blob_attr(&b, NFTA_CT_DIRECTION, direction, cases[i].len);
+		put_u32(&b, NFTA_CT_SREG, NFT_REG_1);
+		a = expr("ct", &b);
+		assert_int_equal(nft_expr_parse(a, NULL, 0, &e), 0);
+		assert_int_equal(e.op, FW_CT_WRITE);
+		assert_string_equal(e.name, cases[i].name);
+		expr_free(&e);
+		free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_before_conntrack),
 		cmocka_unit_test(test_data_like_any),
+		cmocka_unit_test(test_zones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,40 +117,6 @@ static void test_writes(void **state)
 	free(ct);
 }
 
-/* A zone of one direction is another matter than one of both. */
-static void test_zones(void **state)
-{
-	static const struct {
-		size_t len;
-		uint8_t direction;
-		const char *name;
-	} cases[] = {
-		{ 0, 0, "ct zone" },
-		{ 1, 0, "ct original zone" },
-		{ 1, 1, "ct reply zone" },
-		{ 2, 1, "ct zone" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		uint8_t direction[2] = { cases[i].direction };
-		struct blob b = { 0 };
-		struct nlattr *a;
-		struct fw_expr e;
-
-		put_u32(&b, NFTA_CT_KEY, NFT_CT_ZONE);
-		if (cases[i].len)
-			blob_attr(&b, NFTA_CT_DIRECTION, direction, cases[i].len);
-		put_u32(&b, NFTA_CT_SREG, NFT_REG_1);
-		a = expr("ct", &b);
-		assert_int_equal(nft_expr_parse(a, NULL, 0, &e), 0);
-		assert_int_equal(e.op, FW_CT_WRITE);
-		assert_string_equal(e.name, cases[i].name);
-		expr_free(&e);
-		free(a);
-	}
-}
-
 static void test_local_address_type(void **state)
 {
 	static const struct {
@@ -591,7 +557,6 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_loads),
 		cmocka_unit_test(test_writes),
-		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_local_address_type),
 		cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_comparisons),
