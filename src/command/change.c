@@ -26,8 +26,8 @@ struct change { /* one transaction on its way */
 	struct past past;
 	struct apply_look look; /* the first */
 	bool drain;
-	unsigned long dropped;		 /* conntrack entries */
-	struct generation_findings said; /* for the record */
+	unsigned long dropped;	       /* conntrack entries */
+	struct generation_header said; /* for the record */
 	struct ruleset after;
 	enum apply_result result;
 };
@@ -143,7 +143,7 @@ static int prepare(struct change *c, struct host_params *params)
 		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;
 	}
 	if (!rc) {
-		generation_findings_add(&c->said, c->s->d);
+		generation_header_add(&c->said, c->s->d);
 		if (c->options.force)
 			diag_soften(c->s->d);
 	}
@@ -203,7 +203,7 @@ static void change_free(struct change *c)
 	past_free(&c->past);
 	ruleset_free(&c->after);
 	apply_look_free(&c->look);
-	generation_findings_free(&c->said);
+	generation_header_free(&c->said);
 	free(c->text);
 }
 

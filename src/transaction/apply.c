@@ -161,22 +161,22 @@ static bool is_refused(const struct run *r)
 }
 
 /* What this run finds, for its record. */
-static void tell(const struct run *r, struct generation_findings *said)
+static void tell(const struct run *r, struct generation_header *said)
 {
-	generation_findings_add(said, &r->found);
+	generation_header_add(said, &r->found);
 	if (r->ours.n_foreign)
-		generation_findings_force(said, "foreign-objects");
+		generation_header_force(said, "foreign-objects");
 }
 
 static int prepare_generation(const struct run *r)
 {
 	auto_free char *text = policy_string(r->p);
-	struct generation_findings mine = { 0 }, *said = r->o->said ? r->o->said : &mine;
+	struct generation_header mine = { 0 }, *said = r->o->said ? r->o->said : &mine;
 	long n;
 
 	tell(r, said);
 	n = generation_prepare(&r->o->paths, text, r->ops->name, said, r->d);
-	generation_findings_free(&mine);
+	generation_header_free(&mine);
 	return n < 0 ? -1 : 0;
 }
 
@@ -451,7 +451,7 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 	compile_rules(p, h, &r.raw, &compiled);
 	ruleset_set_form(&r.raw, ops->home);
 	if (o->said)
-		generation_findings_add(o->said, &compiled);
+		generation_header_add(o->said, &compiled);
 	record(d, &compiled, false);
 	result = transact(&r);
 	record(d, &r.found, o->force); /* causes first */

@@ -26,8 +26,8 @@ struct apply_look { /* what one read of the backend gave; start from {0}; apply_
 struct apply_options {
 	struct state_paths paths;
 	bool force; /* go on over findings that would refuse, and over foreign objects */
-	struct generation_findings *said; /* for the record: what was said before, and here; NULL:
-					   * nobody asks */
+	struct generation_header *said; /* for the record: what was said before, and here; NULL:
+					 * nobody asks */
 	struct apply_look *look; /* what the caller has read last from the backend: apply_policy
 				  * takes it, and does not read the same again. NULL: nothing */
 };

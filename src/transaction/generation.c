@@ -5,14 +5,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "transaction/store.h"
 #include "util.h"
 
 #define GENERATION_NEW "generation.new"
-#define GENERATION_FORMAT 1
+#define GENERATION_MARKED "generation.marked"
 #define GENERATIONS_KEPT 50
 #define GENERATION_MAX 1000000000l
 
@@ -39,8 +38,8 @@ static long number_of(const char *name)
 	return strcmp(again, name) == 0 ? (long)n : 0;
 }
 
-/* Newest number in an open directory, 0: none. Removes those up to drop_to (0: none). */
-static long scan(const struct store *s, long drop_to, struct diag *d)
+/* Newest number below a limit in an open directory, 0: none. */
+static long scan(const struct store *s, long limit, struct diag *d)
 {
 	int fd = dup(s->fd);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -57,10 +56,8 @@ static long scan(const struct store *s, long drop_to, struct diag *d)
 	while ((e = readdir(dir))) {
 		long n = number_of(e->d_name);
 
-		if (n > newest)
+		if (n > newest && n < limit)
 			newest = n;
-		if (n && n <= drop_to)
-			unlinkat(s->fd, e->d_name, 0);
 	}
 	closedir(dir);
 	return newest;
@@ -73,40 +70,15 @@ long generation_newest(const struct state_paths *sp, struct diag *d)
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	return scan(&s, 0, d);
+	return scan(&s, GENERATION_MAX + 1, d);
 }
 
-/* Where the policy begins in a generation's text, or NULL with a finding. */
-static const char *check_header(const char *text, size_t len, const char *name, struct diag *d)
-{
-	const char *body = strstr(text, "\n\n");
-	unsigned long format = 0, bytes = 0;
-
-	if (sscanf(text, "# untrack generation %*[0-9], format %9lu, %9lu bytes", &format, &bytes) <
-	    1) {
-		diag_error(d, NULL, "generation", 0, "%s was not written by untrack", name);
-		diag_cure(d, "see who wrote it, and move it away");
-		return NULL;
-	}
-	if (format > GENERATION_FORMAT) {
-		diag_error(d, NULL, "generation", 0,
-			   "%s was written by a newer untrack (format %lu)", name, format);
-		diag_cure(d, "use the newer version, or choose another generation");
-		return NULL;
-	}
-	if (!body || (size_t)(body + 2 - text) + bytes != len || memchr(text, '\0', len)) {
-		diag_error(d, NULL, "generation", 0, "%s is truncated, or was edited", name);
-		diag_cure(d, "apply a configuration of your own instead, or choose another one");
-		return NULL;
-	}
-	return body + 2;
-}
-
-static char *read_checked(const struct state_paths *sp, long n, const char **body, struct diag *d)
+static char *read_checked(const struct state_paths *sp, long n, struct generation_header *h,
+			  const char **body, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
-	auto_free char *file = file_name(n), *name = NULL;
-	char *text = NULL;
+	auto_free char *file = file_name(n), *name = NULL, *text = NULL;
+	char *result = NULL;
 	size_t len = 0;
 	int rc = store_open(&s, sp->state_dir, d);
 
@@ -115,140 +87,180 @@ static char *read_checked(const struct state_paths *sp, long n, const char **bod
 	if (rc > 0) {
 		diag_error(d, NULL, "generation", 0, "there is no generation %ld in %s", n,
 			   sp->state_dir);
-		diag_cure(d, "ls %s shows those that there are", sp->state_dir);
+		diag_cure(d, "untrack history shows those that there are");
 	}
 	if (rc)
 		return NULL;
 	name = xasprintf("%s/%s", sp->state_dir, file);
-	*body = check_header(text, len, name, d);
-	if (*body)
-		return text;
-	free(text);
+	if (generation_parse(text, len, name, h, body, d))
+		return NULL;
+	if (h->n == n) {
+		result = text;
+		text = NULL;
+		return result;
+	}
+	diag_error(d, NULL, "generation", 0, "%s says that it is generation %ld", name, h->n);
+	diag_cure(d, "somebody copied or renamed it: move it away");
+	generation_header_free(h);
 	return NULL;
 }
 
 char *generation_read(const struct state_paths *sp, long n, struct diag *d)
 {
+	struct generation_header h;
 	const char *body;
+	char *text = read_checked(sp, n, &h, &body, d);
 
-	return read_checked(sp, n, &body, d);
+	if (text)
+		generation_header_free(&h);
+	return text;
 }
 
-static bool is_listed(const char *list, const char *id)
+int generation_header(const struct state_paths *sp, long n, struct generation_header *out,
+		      struct diag *d)
 {
-	size_t len = strlen(id);
-
-	for (const char *s = list; s && (s = strstr(s, id)); s += len)
-		if ((s == list || s[-1] == ' ') && (!s[len] || s[len] == ','))
-			return true;
-	return false;
-}
-
-void generation_findings_force(struct generation_findings *f, const char *id)
-{
-	char *longer;
-
-	if (is_listed(f->forced, id))
-		return;
-	longer = xasprintf("%s%s%s", f->forced ? f->forced : "", f->forced ? ", " : "", id);
-	free(f->forced);
-	f->forced = longer;
-}
-
-void generation_findings_add(struct generation_findings *f, const struct diag *d)
-{
-	f->errors += d->errors;
-	f->warnings += d->warnings;
-	for (size_t i = 0; i < d->n; i++)
-		if (d->v[i].severity == SEVERITY_ERROR)
-			generation_findings_force(f, d->v[i].id);
-}
-
-int generation_findings(const struct state_paths *sp, long n, struct generation_findings *out,
-			struct diag *d)
-{
-	static const char forced[] = "# forced: ";
-	struct generation_findings f = { 0 };
 	const char *body;
-	auto_free char *text = read_checked(sp, n, &body, d);
+	auto_free char *text = read_checked(sp, n, out, &body, d);
 
-	if (!text)
-		return -1;
-	for (char *line = text, *end; line < body - 1; line = end + 1) {
-		end = strchr(line, '\n'); /* the header ends with one */
-		*end = '\0';
-		sscanf(line, "# findings: %9u %*[a-z], %9u", &f.errors, &f.warnings);
-		if (!f.forced && !strncmp(line, forced, strlen(forced)))
-			f.forced = xstrdup(line + strlen(forced));
-	}
-	*out = f;
-	return 0;
-}
-
-void generation_findings_free(struct generation_findings *f)
-{
-	free(f->forced);
-	*f = (struct generation_findings){ 0 };
+	return text ? 0 : -1;
 }
 
 time_t generation_time(const struct state_paths *sp, long n)
 {
-	auto_store struct store s = STORE_CLOSED;
-	auto_free char *file = file_name(n);
+	struct generation_header h = { 0 };
 	struct diag quiet = { 0 };
-	struct stat st;
-	bool known = !store_open(&s, sp->state_dir, &quiet) &&
-		     !fstatat(s.fd, file, &st, AT_SYMLINK_NOFOLLOW);
+	time_t when = generation_header(sp, n, &h, &quiet) ? 0 : h.applied;
 
+	generation_header_free(&h);
 	diag_free(&quiet);
-	return known ? st.st_mtime : 0;
+	return when;
 }
 
 bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
 {
+	struct generation_header h = { 0 };
 	struct diag quiet = { 0 };
 	long n = generation_newest(sp, &quiet);
 	const char *body = NULL;
-	auto_free char *text = n > 0 ? read_checked(sp, n, &body, &quiet) : NULL;
+	auto_free char *text = n > 0 ? read_checked(sp, n, &h, &body, &quiet) : NULL;
 
+	generation_header_free(&h);
 	diag_free(&quiet);
 	return text && strcmp(body, policy_text) == 0;
 }
 
-/* "# findings: 1 error, 2 warnings", and what was forced. */
-static void findings_text(const struct generation_findings *f, struct text *t)
+bool generation_is_unconfirmed(const struct state_paths *sp, long n)
 {
-	text_add(t, "# findings: %u %s, %u %s\n", f->errors, f->errors == 1 ? "error" : "errors",
-		 f->warnings, f->warnings == 1 ? "warning" : "warnings");
-	if (f->forced)
-		text_add(t, "# forced: %s\n", f->forced);
+	struct generation_header h = { 0 };
+	struct diag quiet = { 0 };
+	bool unconfirmed = !generation_header(sp, n, &h, &quiet) && h.unconfirmed;
+
+	generation_header_free(&h);
+	diag_free(&quiet);
+	return unconfirmed;
+}
+
+/* Those in between that were pruned are no finding; those that cannot be read are. */
+long generation_good_before(const struct state_paths *sp, long n, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	int rc = store_open(&s, sp->state_dir, d);
+	long good = rc ? 0 : scan(&s, n, d);
+
+	for (; good > 0; good = scan(&s, good, d)) {
+		struct generation_header h = { 0 };
+		struct diag faults = { 0 };
+		bool readable = !generation_header(sp, good, &h, &faults), wanted = !h.unconfirmed;
+
+		generation_header_free(&h);
+		diag_soften(&faults);
+		diag_move(d, &faults);
+		diag_free(&faults);
+		if (readable && wanted)
+			break;
+	}
+	return rc < 0 ? -1 : good;
+}
+
+long generation_last_good(const struct state_paths *sp, struct diag *d)
+{
+	return generation_good_before(sp, GENERATION_MAX + 1, d);
+}
+
+static bool add_mark(struct generation_header *h, enum generation_mark mark)
+{
+	switch (mark) {
+	case GENERATION_UNCONFIRMED:
+		return !h->unconfirmed && (h->unconfirmed = true);
+	case GENERATION_CONFIRMED:
+		return h->unconfirmed && !(h->unconfirmed = false);
+	case GENERATION_GOOD_AT_BOOT:
+		return !h->good_at_boot && (h->good_at_boot = time(NULL));
+	}
+	return false;
+}
+
+int generation_mark(const struct state_paths *sp, long n, enum generation_mark mark, struct diag *d)
+{
+	auto_store struct store s = STORE_CLOSED;
+	struct generation_header h = { 0 };
+	const char *body = NULL;
+	auto_free char *text = read_checked(sp, n, &h, &body, d), *marked = NULL;
+	auto_free char *file = file_name(n);
+	int rc = text ? 0 : -1;
+
+	if (text && add_mark(&h, mark)) {
+		marked = generation_print(&h, body);
+		rc = store_make(&s, sp->state_dir, 0755, d) ||
+				     store_write(&s, GENERATION_MARKED, marked, strlen(marked),
+						 true, d) ||
+				     store_rename(&s, GENERATION_MARKED, file, true, d)
+			     ? -1
+			     : 0;
+	}
+	generation_header_free(&h);
+	return rc;
 }
 
 long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
-			const struct generation_findings *said, struct diag *d)
+			const struct generation_header *said, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
-	struct text t = { 0 };
-	char date[32] = "";
-	struct tm tm;
-	time_t now = time(NULL);
+	struct generation_header h = *said;
+	auto_free char *text = NULL, *name = xstrdup(backend);
 	long n;
-	int rc;
 
 	if (store_make(&s, sp->state_dir, 0755, d))
 		return -1;
-	n = scan(&s, 0, d);
+	n = scan(&s, GENERATION_MAX + 1, d);
 	if (n < 0)
 		return -1;
-	if (gmtime_r(&now, &tm))
-		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	text_add(&t, "# untrack generation %ld, format %d, %zu bytes\n# applied %s by %s\n", n + 1,
-		 GENERATION_FORMAT, strlen(policy_text), date, backend);
-	findings_text(said, &t);
-	text_add(&t, "\n%s", policy_text);
-	rc = store_write(&s, GENERATION_NEW, t.s, t.len, true, d);
-	free(t.s);
-	return rc ? -1 : n + 1;
+	h.n = n + 1;
+	h.applied = time(NULL);
+	h.backend = name;
+	text = generation_print(&h, policy_text);
+	return store_write(&s, GENERATION_NEW, text, strlen(text), true, d) ? -1 : n + 1;
+}
+
+/* Drops what is older than the newest 50: unless it was good at boot, is the one to go back to, or
+ * cannot be read, for then nobody knows what it was. The new generation n is there already. */
+static void prune(const struct state_paths *sp, const struct store *s, long n)
+{
+	struct diag quiet = { 0 };
+	long old = n > GENERATIONS_KEPT ? scan(s, n - GENERATIONS_KEPT + 1, &quiet) : 0;
+	long good = old > 0 ? generation_last_good(sp, &quiet) : 0;
+
+	for (; old > 0; old = scan(s, old, &quiet)) {
+		struct generation_header h = { 0 };
+
+		if (!generation_header(sp, old, &h, &quiet) && !h.good_at_boot && old != good) {
+			auto_free char *file = file_name(old);
+
+			store_remove(s, file, &quiet);
+		}
+		generation_header_free(&h);
+	}
+	diag_free(&quiet);
 }
 
 int generation_publish(const struct state_paths *sp, long n, struct diag *d)
@@ -259,8 +271,7 @@ int generation_publish(const struct state_paths *sp, long n, struct diag *d)
 	if (store_make(&s, sp->state_dir, 0755, d) ||
 	    store_rename(&s, GENERATION_NEW, file, true, d))
 		return -1;
-	if (n > GENERATIONS_KEPT)
-		scan(&s, n - GENERATIONS_KEPT, d);
+	prune(sp, &s, n);
 	return 0;
 }
 
@@ -278,25 +289,25 @@ void generation_discard(const struct state_paths *sp)
 static long find_prepared(const struct state_paths *sp, const char *policy_text)
 {
 	auto_store struct store s = STORE_CLOSED;
+	struct generation_header h = { 0 };
 	auto_free char *text = NULL;
 	struct diag quiet = { 0 };
 	const char *body = NULL;
-	unsigned long n = 0;
 	size_t len;
+	long n = 0;
 
 	if (!store_open(&s, sp->state_dir, &quiet) &&
-	    !store_read(&s, GENERATION_NEW, &text, &len, &quiet))
-		body = check_header(text, len, GENERATION_NEW, &quiet);
-	if (!body || strcmp(body, policy_text) != 0 ||
-	    sscanf(text, "# untrack generation %9lu", &n) != 1 ||
-	    (long)n != scan(&s, 0, &quiet) + 1)
-		n = 0;
+	    !store_read(&s, GENERATION_NEW, &text, &len, &quiet) &&
+	    !generation_parse(text, len, GENERATION_NEW, &h, &body, &quiet) &&
+	    !strcmp(body, policy_text) && h.n == scan(&s, GENERATION_MAX + 1, &quiet) + 1)
+		n = h.n;
+	generation_header_free(&h);
 	diag_free(&quiet);
-	return (long)n;
+	return n;
 }
 
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
-		      const struct generation_findings *said, struct diag *d)
+		      const struct generation_header *said, struct diag *d)
 {
 	long n = find_prepared(sp, policy_text);
 

@@ -41,38 +41,64 @@ int transaction_parse(const char *text, size_t len, const char *name, struct tra
 
 /* Generations: canonical INI with a header of comments, "generation-N.conf" in state_dir, N from 1.
  * The newest one is what the kernel holds. A removal is a generation too (an empty policy). The
- * header has the length of the text, so that a truncated or edited one is found out. */
+ * header has the length and a checksum, so that a truncated or edited one is found out. */
+struct generation_header { /* start from {0} */
+	long n;
+	time_t applied;		   /* 0: unknown */
+	char *backend;		   /* NULL: unknown */
+	unsigned errors, warnings; /* what was said when it was applied */
+	char *forced; /* ids of what --force went over, "nat-conflict, state-lost"; NULL: none */
+	bool unconfirmed;    /* applied with --confirm, and nobody has confirmed it yet */
+	time_t good_at_boot; /* apply --boot applied and verified it first then; 0: never */
+};
+
+/* Inverse pair: parse(print(h, text)) == h, text. */
+char *generation_print(const struct generation_header *h, const char *policy_text);
+/* Strict: what is not ours, newer, truncated, edited, or has a line that we do not know is refused
+ * with a finding: -1. *policy_text points into text. Headers of the time before had no marks, no
+ * findings and no checksum. */
+int generation_parse(const char *text, size_t len, const char *name, struct generation_header *h,
+		     const char **policy_text, struct diag *d);
+/* The errors of d were gone over, or there would be no generation. */
+void generation_header_add(struct generation_header *h, const struct diag *d);
+void generation_header_force(struct generation_header *h, const char *id); /* once each */
+void generation_header_free(struct generation_header *h);
+
 /* The newest number, 0: none; -1: the directory cannot be read. */
 long generation_newest(const struct state_paths *sp, struct diag *d);
 /* Its text, header included, or NULL with a finding. The caller frees. */
 char *generation_read(const struct state_paths *sp, long n, struct diag *d);
+/* 0, or -1 with a finding. */
+int generation_header(const struct state_paths *sp, long n, struct generation_header *out,
+		      struct diag *d);
 /* When it was written; 0: unknown. */
 time_t generation_time(const struct state_paths *sp, long n);
 /* Is this policy text the newest generation? False also where that cannot be read. */
 bool generation_is_newest(const struct state_paths *sp, const char *policy_text);
 
-/* What was said when it was applied, on record in its header. */
-struct generation_findings { /* start from {0} */
-	unsigned errors, warnings;
-	char *forced; /* ids of what --force went over, "nat-conflict, state-lost"; NULL: none */
-};
-/* The errors of d were gone over, or there would be no generation. */
-void generation_findings_add(struct generation_findings *f, const struct diag *d);
-void generation_findings_force(struct generation_findings *f, const char *id); /* once each */
-/* Of generation n; one that was written before this was recorded has none. 0, or -1. */
-int generation_findings(const struct state_paths *sp, long n, struct generation_findings *out,
-			struct diag *d);
-void generation_findings_free(struct generation_findings *f);
+enum generation_mark { GENERATION_UNCONFIRMED, GENERATION_CONFIRMED, GENERATION_GOOD_AT_BOOT };
+/* Rewrites the header, durably; nothing is written where it says so already. 0 or -1. The caller
+ * holds the lock. */
+int generation_mark(const struct state_paths *sp, long n, enum generation_mark mark,
+		    struct diag *d);
+/* False also where it cannot be read. */
+bool generation_is_unconfirmed(const struct state_paths *sp, long n);
+/* The newest one that is not unconfirmed, 0: none; -1: the directory cannot be read. Those that
+ * cannot be read are warned of and passed over. */
+long generation_last_good(const struct state_paths *sp, struct diag *d);
+long generation_good_before(const struct state_paths *sp, long n, struct diag *d); /* below n */
 
 /* In two steps, so that a full disk is found before the kernel changes and the generation counts
  * only after it is verified: prepare writes and fsyncs it under another name (its number, or -1),
- * publish renames it, fsyncs the directory and drops all but the newest 50; discard forgets it. */
+ * publish renames it, fsyncs the directory and drops all but the newest 50, those that were good at
+ * boot and the last good one; discard forgets it. said: what is to stand in its header besides its
+ * number, the time and the backend. */
 long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
-			const struct generation_findings *said, struct diag *d);
+			const struct generation_header *said, struct diag *d);
 int generation_publish(const struct state_paths *sp, long n, struct diag *d);
 void generation_discard(const struct state_paths *sp);
 /* Both steps at once; of a text that is prepared already only the second. Its number, or -1. */
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
-		      const struct generation_findings *said, struct diag *d);
+		      const struct generation_header *said, struct diag *d);
 
 #endif

@@ -16,7 +16,7 @@
 #include "transaction/apply.h"
 #include "util.h"
 
-static const struct generation_findings none; /* nothing was said */
+static const struct generation_header none; /* nothing was said */
 
 static const char api[] = "[service api]\nprotocol = tcp\nport = 8080\n";
 static const char web[] = "[service web]\nprotocol = tcp\nport = 80, 443\n";

@@ -12,7 +12,7 @@
 #include "place.h"
 #include "util.h"
 
-static const struct generation_findings none;
+static const struct generation_header none;
 
 static void test_generations(void **state)
 {
@@ -34,8 +34,9 @@ static void test_generations(void **state)
 	assert_int_equal(generation_time(&pl->sp, 4), 0);
 	text = generation_read(&pl->sp, 1, &pl->d);
 	assert_non_null(text);
-	assert_int_equal(
-		strncmp(text, "# untrack generation 1, format 1, 2 bytes\n# applied 20", 54), 0);
+	assert_int_equal(strncmp(text, "# untrack generation 1, format 1, 2 bytes, checksum ", 52),
+			 0);
+	assert_non_null(strstr(text, "\n# applied 20"));
 	assert_string_equal(strstr(text, "\n\n"), "\n\na\n");
 	assert_null(generation_read(&pl->sp, 9, &pl->d));
 	assert_finding(&pl->d, "generation", "no generation 9");
@@ -46,19 +47,51 @@ static void test_generations(void **state)
 	assert_int_equal(pl->d.n, 0);
 }
 
-static struct generation_findings findings_of(struct place *pl, long n)
+static struct generation_header findings_of(struct place *pl, long n)
 {
-	struct generation_findings f = { 0 };
+	struct generation_header f = { 0 };
 
-	assert_int_equal(generation_findings(&pl->sp, n, &f, &pl->d), 0);
+	assert_int_equal(generation_header(&pl->sp, n, &f, &pl->d), 0);
 	return f;
+}
+
+static void test_marks(void **state)
+{
+	struct place *pl = *state;
+	const struct generation_header trial = { .unconfirmed = true };
+	struct generation_header h = { 0 };
+	auto_free char *a = NULL, *b = NULL;
+	size_t len;
+
+	assert_int_equal(generation_last_good(&pl->sp, &pl->d), 0);
+	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &trial, &pl->d), 1);
+	assert_true(generation_is_unconfirmed(&pl->sp, 1));
+	assert_int_equal(generation_last_good(&pl->sp, &pl->d), 0);
+	assert_int_equal(generation_mark(&pl->sp, 1, GENERATION_CONFIRMED, &pl->d), 0);
+	assert_false(generation_is_unconfirmed(&pl->sp, 1));
+	assert_int_equal(generation_write(&pl->sp, "b\n", "iptables", &trial, &pl->d), 2);
+	assert_int_equal(generation_last_good(&pl->sp, &pl->d), 1);
+	assert_int_equal(generation_mark(&pl->sp, 2, GENERATION_GOOD_AT_BOOT, &pl->d), 0);
+	assert_int_equal(generation_header(&pl->sp, 2, &h, &pl->d), 0);
+	assert_string_equal(h.backend, "iptables");
+	assert_true(h.unconfirmed);
+	assert_in_range(h.good_at_boot, time(NULL) - 60, time(NULL));
+	generation_header_free(&h);
+	a = get(pl->state, "generation-2.conf", &len);
+	assert_non_null(strstr(a, "\n# unconfirmed\n# good at boot: 20"));
+	assert_int_equal(generation_mark(&pl->sp, 2, GENERATION_UNCONFIRMED, &pl->d), 0);
+	b = get(pl->state, "generation-2.conf", &len);
+	assert_string_equal(a, b);
+	assert_int_equal(generation_mark(&pl->sp, 9, GENERATION_CONFIRMED, &pl->d), -1);
+	assert_finding(&pl->d, "generation", "no generation 9");
+	assert_false(generation_is_unconfirmed(&pl->sp, 9));
 }
 
 static void test_findings_on_record(void **state)
 {
 	struct place *pl = *state;
 	struct diag said = { 0 };
-	struct generation_findings f;
+	struct generation_header f;
 	size_t len;
 	auto_free char *text = NULL;
 
@@ -72,16 +105,16 @@ static void test_findings_on_record(void **state)
 	diag_error(&said, NULL, "nat", 0, "a part of another id");
 	diag_error(&said, NULL, "nat-conflict", 0, "again");
 	diag_note(&said, NULL, "no-listener", "three");
-	generation_findings_add(&f, &said);
-	generation_findings_force(&f, "nat-conflict");
+	generation_header_add(&f, &said);
+	generation_header_force(&f, "nat-conflict");
 	assert_int_equal(generation_write(&pl->sp, "a\n", "nftables", &f, &pl->d), 2);
-	generation_findings_free(&f);
+	generation_header_free(&f);
 	f = findings_of(pl, 2);
 	assert_int_equal(f.errors, 3);
 	assert_int_equal(f.warnings, 1);
 	assert_string_equal(f.forced, "nat-conflict, nat");
-	generation_findings_free(&f);
-	generation_findings_free(&f);
+	generation_header_free(&f);
+	generation_header_free(&f);
 	text = get(pl->state, "generation-2.conf", &len);
 	assert_non_null(strstr(text, "\n# findings: 3 errors, 1 warning\n"
 				     "# forced: nat-conflict, nat\n\na\n"));
@@ -90,7 +123,7 @@ static void test_findings_on_record(void **state)
 	    strlen("# untrack generation 3, format 1, 2 bytes\n\na\n"));
 	f = findings_of(pl, 3); /* of the time before */
 	assert_int_equal(f.errors + f.warnings, 0);
-	assert_int_equal(generation_findings(&pl->sp, 9, &f, &pl->d), -1);
+	assert_int_equal(generation_header(&pl->sp, 9, &f, &pl->d), -1);
 	assert_finding(&pl->d, "generation", "no generation 9");
 	diag_free(&said);
 }
@@ -160,8 +193,11 @@ static void test_generation_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PLACED(test_generations),	PLACED(test_findings_on_record),
-		PLACED(test_generation_names),	PLACED(test_generations_are_dropped),
+		PLACED(test_generations),
+		PLACED(test_marks),
+		PLACED(test_findings_on_record),
+		PLACED(test_generation_names),
+		PLACED(test_generations_are_dropped),
 		PLACED(test_generation_damage),
 	};
 

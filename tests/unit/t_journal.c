@@ -21,7 +21,7 @@
 #include "place.h"
 #include "util.h"
 
-static const struct generation_findings none; /* nothing was said */
+static const struct generation_header none; /* nothing was said */
 
 static void add_rule(struct ruleset *rs, const char *name, uint16_t port)
 {
