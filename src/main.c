@@ -35,7 +35,8 @@ static const struct option_def check_options[] = {
 };
 
 static const struct option_def show_options[] = {
-	{ "as", 0, OPTION_CHOICE, FIELD(as), "rules|nft|json", "the form (default rules)" },
+	{ "as", 0, OPTION_CHOICE, FIELD(as), "rules|nft|iptables|ip6tables|json",
+	  "the form (default rules)" },
 	{ 0 },
 };
 

@@ -4,6 +4,7 @@
 #include "command/command.h"
 
 #include "kernel/ipt.h"
+#include "kernel/ipt_layout.h"
 #include "kernel/nft_text.h"
 #include "report/show.h"
 #include "rules/compile.h"
@@ -91,14 +92,33 @@ enum exit_code command_check(struct session *s)
 	return code;
 }
 
-static void print_as(const struct session *s, const struct policy *p, const struct ruleset *rs)
+/* For iptables-restore or ip6tables-restore; -1 with findings where these cannot say it. */
+static int print_legacy(const struct session *s, struct ruleset *rs, enum family f)
 {
-	enum { AS_DEFAULT, AS_RULES, AS_NFT, AS_JSON };
+	struct ipt_layout l;
+	int rc;
+
+	ruleset_set_form(rs, FORM_LEGACY);
+	ruleset_normalise(rs);
+	rc = ipt_layout_make(&l, rs, f, s->d);
+	if (!rc)
+		ipt_layout_text(&l, s->out);
+	ipt_layout_free(&l);
+	return rc;
+}
+
+static int print_as(const struct session *s, const struct policy *p, struct ruleset *rs)
+{
+	enum { AS_DEFAULT, AS_RULES, AS_NFT, AS_IPTABLES, AS_IP6TABLES, AS_JSON };
 
 	switch (s->req.as) {
 	case AS_NFT:
 		nft_text(rs, s->out);
 		break;
+	case AS_IPTABLES:
+		return print_legacy(s, rs, FAMILY_V4);
+	case AS_IP6TABLES:
+		return print_legacy(s, rs, FAMILY_V6);
 	case AS_JSON:
 		show_json(p, &HOST_PARAMS_DEFAULT, rs, s->out);
 		break;
@@ -109,6 +129,7 @@ static void print_as(const struct session *s, const struct policy *p, const stru
 			show_classes(p, &HOST_PARAMS_DEFAULT, s->out);
 		break;
 	}
+	return 0;
 }
 
 enum exit_code command_show(struct session *s)
@@ -119,7 +140,8 @@ enum exit_code command_show(struct session *s)
 
 	if (code == CODE_DONE) {
 		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
-		print_as(s, &p, &rs);
+		if (print_as(s, &p, &rs))
+			code = CODE_NO;
 	}
 	ruleset_free(&rs);
 	policy_free(&p);
