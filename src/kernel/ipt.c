@@ -3,12 +3,13 @@
 #include "kernel/ipt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "kernel/ipt_entry.h"
+#include "kernel/ipt_own.h"
 #include "kernel/ipt_plan.h"
+#include "kernel/ipt_raw.h"
 #include "kernel/xtables_lock.h"
 
 struct ipt {
@@ -61,17 +62,6 @@ void ipt_free(struct ipt *x)
 /* ---- reading -----------------------------------------------------------------------------------
  */
 
-/* The names of the tables that exist, one a line; asking for any other would create it (FACTS B5).
- * NULL: none, and *failed says whether that is an error. */
-static char *table_names(const struct ipt_family *f, bool *failed)
-{
-	size_t len;
-	char *names = read_file(AT_FDCWD, f->proc, &len);
-
-	*failed = !names && errno != ENOENT; /* no such file: a kernel without these tables */
-	return names;
-}
-
 static int cannot_open(const struct ipt_family *f, const char *table, struct diag *d)
 {
 	const char *why = f->ops->strerror(errno);
@@ -83,7 +73,7 @@ static int cannot_open(const struct ipt_family *f, const char *table, struct dia
 static int read_family(struct ipt *x, const struct ipt_family *f, struct fw *fw, struct diag *d)
 {
 	bool failed;
-	auto_free char *names = table_names(f, &failed);
+	auto_free char *names = ipt_table_names(f, &failed);
 	char *save = NULL;
 
 	if (failed) {
@@ -127,6 +117,7 @@ int ipt_read(struct ipt *x, struct ruleset *ours, struct fw *fw, struct diag *d)
 	for (size_t i = 0; i < x->n; i++) {
 		add_twins(&x->tables[i], ours);
 		add_twins(&x->tables[i], &x->seen);
+		ipt_own_read(&x->tables[i], ours);
 	}
 	unlock(x);
 	return rc;
@@ -158,19 +149,6 @@ static void free_changes(struct changes *c)
 	*c = (struct changes){ 0 };
 }
 
-static bool table_exists(const struct ipt_table *t)
-{
-	bool failed;
-	auto_free char *names = table_names(t->family, &failed);
-	char *save = NULL;
-
-	for (char *s = names ? strtok_r(names, "\n", &save) : NULL; s;
-	     s = strtok_r(NULL, "\n", &save))
-		if (strcmp(s, t->name) == 0)
-			return true;
-	return false;
-}
-
 static bool wants_twins(const struct change *c)
 {
 	for (size_t i = 0; i < c->want->n_twins; i++)
@@ -195,7 +173,7 @@ static int open_table(struct change *c, enum ipt_phase phase, struct diag *d)
 {
 	const struct ipt_family *f = c->table->family;
 
-	if (!table_exists(c->table))
+	if (!ipt_table_exists(c->table->family, c->table->name))
 		return 1;
 	c->h = f->ops->init(c->table->name);
 	if (!c->h)
@@ -219,22 +197,6 @@ static int edit(struct change *c, const struct ipt_edit *e, struct diag *d)
 		return 0;
 	ipt_plan_tell(c->table, e, entry, f->ops->strerror(errno), d);
 	return -1;
-}
-
-/* A commit sets the counters of policies to zero, unless it is told what they were (FACTS B7). */
-static void keep_policies(struct change *c)
-{
-	const struct xtc_ops *ops = c->table->family->ops;
-
-	for (size_t i = 0; i < c->table->n; i++) {
-		const struct ipt_chain *chain = &c->table->chains[i];
-		struct xt_counters counters;
-
-		if (!*chain->policy)
-			continue;
-		ops->get_policy(chain->name, &counters, c->h);
-		ops->set_policy(chain->name, chain->policy, &counters, c->h);
-	}
 }
 
 /* The kernel does not say which of the rules it is that it refuses. */
@@ -269,7 +231,7 @@ static int commit_table(struct change *c, struct diag *d)
 		rc = edit(c, &c->plan.v[i], d);
 	if (rc)
 		return rc;
-	keep_policies(c);
+	ipt_table_keep_policies(c->table, c->h);
 	if (ops->commit(c->h))
 		return 0;
 	return errno == EAGAIN ? 1 : tell_refusal(c, ops->strerror(errno), d);
@@ -358,11 +320,73 @@ static int check_tables(const struct ipt *x, const struct ruleset *want, struct 
 	return rc;
 }
 
+/* The table raw of the family as it was read; NULL: there is none. */
+static struct ipt_table *find_raw(struct ipt *x, const struct ipt_family *f)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->tables[i].family == f && strcmp(x->tables[i].name, IPT_OWN_TABLE) == 0)
+			return &x->tables[i];
+	return NULL;
+}
+
+/* IPT_REMOVE finds the table as it is now. */
+static void remember_raw(struct ipt *x, struct ipt_raw *r)
+{
+	struct ipt_table *t = find_raw(x, r->family);
+
+	if (!r->h)
+		return;
+	if (!t)
+		t = ARRAY_ADD(x->tables, x->n);
+	r->now.added = t->added;
+	ipt_table_free(t);
+	*t = r->now;
+	r->now = (struct ipt_table){ 0 };
+}
+
+/* One commit for each family; neither is written before both are open. */
+static int write_raw(struct ipt *x, struct ipt_raw *raws, const bool *differ, struct diag *d)
+{
+	int rc = differ[FAMILY_V4] || differ[FAMILY_V6] ? lock(x, d) : 0;
+
+	for (int f = FAMILY_V4; f <= FAMILY_V6 && !rc; f++)
+		rc = differ[f] ? ipt_raw_open(&raws[f], d) : 0;
+	for (int f = FAMILY_V4; f <= FAMILY_V6 && !rc; f++) {
+		if (!differ[f])
+			continue;
+		rc = ipt_raw_write(&raws[f], d);
+		remember_raw(x, &raws[f]);
+	}
+	return rc;
+}
+
+static int commit_raw(struct ipt *x, const struct ruleset *want, struct diag *d)
+{
+	struct ipt_raw raws[] = { [FAMILY_V4] = { .family = ipt_family(FAMILY_V4) },
+				  [FAMILY_V6] = { .family = ipt_family(FAMILY_V6) } };
+	bool differ[ARRAY_SIZE(raws)] = { false };
+	int rc = 0;
+
+	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
+		if (ipt_layout_make(&raws[f].want, want, (enum family)f, d))
+			rc = -1;
+		else
+			differ[f] = !ipt_raw_is(find_raw(x, raws[f].family), &raws[f].want);
+	}
+	if (!rc)
+		rc = write_raw(x, raws, differ, d);
+	for (size_t i = 0; i < ARRAY_SIZE(raws); i++)
+		ipt_raw_free(&raws[i]);
+	return rc;
+}
+
 int ipt_commit(struct ipt *x, const struct ruleset *want, enum ipt_phase phase, struct diag *d)
 {
 	struct changes c = { 0 };
 	int rc = phase == IPT_ADD ? check_tables(x, want, d) : 0;
 
+	if (phase == IPT_RAW)
+		return commit_raw(x, want, d);
 	if (make_changes(x, want, phase, &c, d))
 		rc = -1;
 	if (!rc)

@@ -11,7 +11,7 @@ struct wanted { /* the twins of one chain, in their order */
 	size_t n;
 };
 
-struct place { /* the twins directly before one anchor: items [first, end) of the chain */
+struct place { /* what is ours directly before one anchor: items [first, end) of the chain */
 	uint64_t anchor;
 	size_t first, end;
 };
@@ -40,6 +40,12 @@ void ipt_plan_tell(const struct ipt_table *t, const struct ipt_edit *e, bool add
 		   adds ? "add a rule to" : "delete a rule of", t->chains[e->chain].name,
 		   t->family->name, t->name, why, text.s);
 	free(text.s);
+}
+
+/* What twins can be anchored to. */
+static bool is_anchor(const struct ipt_item *i)
+{
+	return !i->twin && !i->ours;
 }
 
 static struct wanted wanted_of(const struct ipt_table *t, const struct ipt_chain *c,
@@ -74,12 +80,12 @@ static bool next_place(const struct ipt_chain *c, struct place *p, bool *begun)
 			p->anchor--;
 		} else {
 			for (size_t i = 0; i < c->n; i++)
-				rules += !c->items[i].twin;
+				rules += is_anchor(&c->items[i]);
 			p->anchor = rules;
 		}
 	}
 	p->first = p->end;
-	while (p->first && c->items[p->first - 1].twin)
+	while (p->first && !is_anchor(&c->items[p->first - 1]))
 		p->first--;
 	return true;
 }
@@ -96,7 +102,7 @@ static void pair(const struct ipt_chain *c, const struct place *p, const struct 
 			continue;
 		partner[i] = NONE;
 		for (size_t k = from; k < p->end; k++)
-			if (!twin_compare(w->v[i], c->items[k].twin)) {
+			if (c->items[k].twin && !twin_compare(w->v[i], c->items[k].twin)) {
 				partner[i] = k;
 				stays[k] = true;
 				from = k + 1;

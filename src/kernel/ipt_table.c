@@ -2,10 +2,35 @@
 /* One table of iptables-legacy as it was read. */
 #include "kernel/ipt_table.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter_ipv4.h>
 #include <string.h>
 
 #include "kernel/ipt_entry.h"
+#include "kernel/ipt_rule.h"
+
+char *ipt_table_names(const struct ipt_family *f, bool *failed)
+{
+	size_t len;
+	char *names = read_file(AT_FDCWD, f->proc, &len);
+
+	*failed = !names && errno != ENOENT; /* no such file: a kernel without these tables */
+	return names;
+}
+
+bool ipt_table_exists(const struct ipt_family *f, const char *name)
+{
+	bool failed;
+	auto_free char *names = ipt_table_names(f, &failed);
+	char *save = NULL;
+
+	for (char *s = names ? strtok_r(names, "\n", &save) : NULL; s;
+	     s = strtok_r(NULL, "\n", &save))
+		if (strcmp(s, name) == 0)
+			return true;
+	return false;
+}
 
 /* ---- base chains -------------------------------------------------------------------------------
  */
@@ -88,6 +113,9 @@ struct twin *ipt_twin_copy(const struct twin *w)
 static void free_item(struct ipt_item *i)
 {
 	free(i->canon);
+	if (i->own)
+		ipt_rule_free(i->own);
+	free(i->own);
 	if (!i->twin)
 		return;
 	free(i->twin->table);
@@ -98,70 +126,107 @@ static void free_item(struct ipt_item *i)
 	free(i->twin);
 }
 
-/* What the rule is, into *b; what it does, to r if there is one. A twin is not looked for where
- * twin is NULL. */
+static bool is_own_name(const struct ipt_table *t, const char *chain)
+{
+	return strcmp(t->name, IPT_OWN_TABLE) == 0 &&
+	       strncmp(chain, IPT_OWN_PREFIX, strlen(IPT_OWN_PREFIX)) == 0;
+}
+
+static void read_twin(const struct ipt_table *t, const struct ipt_chain *c,
+		      const struct ipt_entry_parts *p, struct ipt_item *item)
+{
+	struct twin w = { .form = FORM_LEGACY, .family = t->family->table_family };
+
+	if (!ipt_entry_twin(p, &w))
+		return;
+	w.table = xstrdup(t->name);
+	w.chain = xstrdup(c->name);
+	item->twin = xmemdup(&w, sizeof(w));
+}
+
+static void read_own(const struct ipt_entry_parts *p, const void *entry, struct ipt_item *item)
+{
+	struct ipt_rule r;
+
+	item->ours = true;
+	if (ipt_rule_read(p, entry, &r))
+		item->own = xmemdup(&r, sizeof(r));
+}
+
+/* Takes the entry apart; what tells it from others goes to *b. false: it is no entry, and nothing
+ * is to be freed. */
 static bool read_entry(const struct ipt_family *f, const void *entry, struct xtc_handle *h,
-		       struct blob *b, struct twin *twin, struct fw *fw, struct fw_rule *r)
+		       struct blob *b, struct ipt_entry_parts *p)
 {
 	size_t size = ipt_entry_size(f->family, entry);
-	struct ipt_entry_parts p;
-	bool is_twin;
 
 	b->n = 0;
-	if (!ipt_entry_read(f->family, entry, size, f->get_target(entry, h), &p)) {
+	if (!ipt_entry_read(f->family, entry, size, f->get_target(entry, h), p)) {
 		blob_add(b, entry, size);
-		if (r) {
-			struct fw_expr *e = ARRAY_ADD(r->exprs, r->n_exprs);
-
-			*e = (struct fw_expr){ .op = FW_UNKNOWN, .once = true };
-			e->name = xstrdup("entry");
-		}
 		return false;
 	}
-	ipt_entry_canon(b, &p, entry);
-	if (r)
-		ipt_entry_rule(fw, &p, r);
-	is_twin = twin && ipt_entry_twin(&p, twin);
-	free(p.matches);
-	return is_twin;
+	ipt_entry_canon(b, p, entry);
+	return true;
+}
+
+static void add_fw_rule(struct fw *fw, struct fw_chain *fc, const struct ipt_entry_parts *p,
+			const struct ipt_item *item)
+{
+	struct fw_rule *r = ARRAY_ADD(fc->rules, fc->n_rules);
+
+	r->twin = item->twin ? 0 : -1;
+	if (p) {
+		ipt_entry_rule(fw, p, r);
+	} else {
+		struct fw_expr *e = ARRAY_ADD(r->exprs, r->n_exprs);
+
+		*e = (struct fw_expr){ .op = FW_UNKNOWN, .once = true };
+		e->name = xstrdup("entry");
+	}
 }
 
 static void add_rule(struct ipt_table *t, struct ipt_chain *c, const void *entry,
 		     struct xtc_handle *h, struct fw *fw, struct fw_chain *fc)
 {
-	struct twin w = { .form = FORM_LEGACY, .family = t->family->table_family };
-	struct fw_rule *r = fc ? ARRAY_ADD(fc->rules, fc->n_rules) : NULL;
 	struct ipt_item *item = ARRAY_ADD(c->items, c->n);
+	struct ipt_entry_parts p;
 	struct blob b = { 0 };
+	bool is_entry = read_entry(t->family, entry, h, &b, &p);
 
-	if (read_entry(t->family, entry, h, &b, &w, fw, r)) {
-		w.table = xstrdup(t->name);
-		w.chain = xstrdup(c->name);
-		item->twin = xmemdup(&w, sizeof(w));
-	}
+	if (is_entry && (c->own || (p.standard && is_own_name(t, p.verdict))))
+		read_own(&p, entry, item);
+	else if (is_entry)
+		read_twin(t, c, &p, item);
+	item->ours = item->ours || c->own;
+	if (fc && !item->ours)
+		add_fw_rule(fw, fc, is_entry ? &p : NULL, item);
+	if (is_entry)
+		free(p.matches);
 	item->canon = xmemdup(b.v, b.n);
 	item->len = b.n;
 	free(b.v);
-	if (r)
-		r->twin = item->twin ? 0 : -1;
 }
 
-/* Rules are numbered without the twins, and a twin's anchor is the next that is none. */
+/* Rules are numbered without ours, and a twin's anchor is the next that is not ours. */
 static void number_rules(struct ipt_chain *c, struct fw_chain *fc)
 {
-	uint64_t number = 0, anchor;
+	size_t number = 0, rule = fc ? fc->n_rules : 0;
+	uint64_t anchor = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		number += !c->items[i].twin;
-	anchor = 0;
+		number += !c->items[i].twin && !c->items[i].ours;
 	for (size_t i = c->n; i--;) {
+		if (c->items[i].ours)
+			continue;
+		if (fc)
+			rule--;
 		if (c->items[i].twin) {
 			c->items[i].twin->anchor = anchor;
 			continue;
 		}
 		anchor = number--;
 		if (fc)
-			fc->rules[i].handle = anchor;
+			fc->rules[rule].handle = anchor;
 	}
 }
 
@@ -188,7 +253,8 @@ void ipt_table_read(struct ipt_table *t, const struct ipt_family *family, const 
 		copy_label(c->name, s);
 		if (ops->builtin(s, h))
 			copy_label(c->policy, ops->get_policy(s, &counters, h));
-		fc = fw ? add_fw_chain(fw, t, c) : NULL;
+		c->own = !*c->policy && is_own_name(t, s);
+		fc = fw && !c->own ? add_fw_chain(fw, t, c) : NULL;
 		for (const void *e = family->first_rule(s, h); e; e = family->next_rule(e, h))
 			add_rule(t, c, e, h, fw, fc);
 		number_rules(c, fc);
@@ -209,11 +275,22 @@ static bool chain_is(const struct ipt_table *t, const struct ipt_chain *c, struc
 		return false;
 	for (e = t->family->first_rule(c->name, h); e && same && i < c->n;
 	     e = t->family->next_rule(e, h), i++) {
-		read_entry(t->family, e, h, &b, NULL, NULL, NULL);
+		struct ipt_entry_parts p;
+
+		if (read_entry(t->family, e, h, &b, &p))
+			free(p.matches);
 		same = b.n == c->items[i].len && memcmp(b.v, c->items[i].canon, b.n) == 0;
 	}
 	free(b.v);
 	return same && !e && i == c->n;
+}
+
+const struct ipt_chain *ipt_table_chain(const struct ipt_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->chains[i].name, name) == 0)
+			return &t->chains[i];
+	return NULL;
 }
 
 bool ipt_table_is(const struct ipt_table *t, struct xtc_handle *h)
@@ -226,6 +303,21 @@ bool ipt_table_is(const struct ipt_table *t, struct xtc_handle *h)
 		if (strcmp(s, t->chains[i].name) != 0 || !chain_is(t, &t->chains[i], h))
 			return false;
 	return !s && i == t->n;
+}
+
+void ipt_table_keep_policies(const struct ipt_table *t, struct xtc_handle *h)
+{
+	const struct xtc_ops *ops = t->family->ops;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct ipt_chain *chain = &t->chains[i];
+		struct xt_counters counters;
+
+		if (!*chain->policy)
+			continue;
+		ops->get_policy(chain->name, &counters, h);
+		ops->set_policy(chain->name, chain->policy, &counters, h);
+	}
 }
 
 void ipt_table_free(struct ipt_table *t)

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One table of iptables-legacy as it was read, rule by rule: to see whether somebody has changed it
- * since, and where our twins stand in it. */
+ * since, where our twins stand in it, and what our own chains hold. */
 #ifndef UNTRACK_IPT_TABLE_H
 #define UNTRACK_IPT_TABLE_H
 
 #include "kernel/ipt_family.h"
+#include "kernel/ipt_layout.h"
 #include "rules/fw.h"
 #include "rules/ruleset.h"
 
 struct ipt_item {	/* one rule */
 	uint8_t *canon; /* what ipt_entry_canon makes of it */
 	size_t len;
-	struct twin *twin; /* NULL: somebody else's */
+	struct twin *twin;    /* NULL: none */
+	struct ipt_rule *own; /* of a rule with ours: what it says; NULL: nothing that we write */
+	bool ours; /* in one of our own chains of table raw, or a jump to one: the walks do not meet
+		    * it, and no twin is anchored to it */
 };
 
 struct ipt_chain {
 	xt_chainlabel name;
 	xt_chainlabel policy; /* "": not a base chain */
+	bool own;	      /* UNTRACK-* of table raw */
 	struct ipt_item *items;
 	size_t n;
 };
@@ -29,11 +34,20 @@ struct ipt_table { /* start from {0} */
 	bool added; /* IPT_ADD has written it since it was read */
 };
 
-/* *t is overwritten. Chains and rules are appended to fw, too, if it is not NULL. */
+/* The names of the tables that exist, one a line; asking for any other would create it (FACTS B5).
+ * NULL: none, and *failed says whether that is an error. */
+char *ipt_table_names(const struct ipt_family *f, bool *failed);
+bool ipt_table_exists(const struct ipt_family *f, const char *name);
+
+/* *t is overwritten. Chains and rules but ours are appended to fw, too, if it is not NULL. */
 void ipt_table_read(struct ipt_table *t, const struct ipt_family *family, const char *name,
 		    struct xtc_handle *h, struct fw *fw);
+/* The chain of this name; NULL: there is none. */
+const struct ipt_chain *ipt_table_chain(const struct ipt_table *t, const char *name);
 /* Does h hold the same chains, policies and rules? Counters do not matter. */
 bool ipt_table_is(const struct ipt_table *t, struct xtc_handle *h);
+/* A commit sets the counters of policies to zero, unless it is told what they were (FACTS B7). */
+void ipt_table_keep_policies(const struct ipt_table *t, struct xtc_handle *h);
 void ipt_table_free(struct ipt_table *t);
 
 /* The same chains, policies and rules of others? */

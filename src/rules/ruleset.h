@@ -62,8 +62,8 @@ struct ruleset { /* start from {0} */
 	size_t n_counters;
 	char **foreign; /* objects in our own containers that we did not write, in words */
 	size_t n_foreign;
-	bool husk; /* our container is there without a rule in it: nobody's loss, but not "nothing"
-		    */
+	bool husk; /* a container of ours is there without a rule in it, or the jump to it is not
+		    * where it belongs: nobody's loss, but neither "nothing" nor as it should be */
 };
 
 struct rule *ruleset_add_rule(struct ruleset *rs); /* zeroed; fill it, then normalise */

@@ -282,10 +282,11 @@ size_t ruleset_diff(const struct ruleset *want, const struct ruleset *got, FILE 
 		say(&d, "-", &line);
 		free(line.s);
 	}
-	if (got->husk && !want->husk && !want->n_rules) {
+	if (got->husk && !want->husk && (!want->n_rules || got->n_rules)) {
 		struct text line = { 0 };
 
-		text_add(&line, "what is left of untrack's own table");
+		text_add(&line, got->n_rules ? "chains of untrack's own that are out of order"
+					     : "what is left of untrack's own table");
 		say(&d, "-", &line);
 		free(line.s);
 	}

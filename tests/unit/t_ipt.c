@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tables of iptables-legacy against the kernel: two phases, other writers, and what is taken back.
  */
-#include "nft_namespace.h"
-
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-
-#include "kernel/ipt.h"
-
-#define SO_SET_REPLACE 64 /* IPT_SO_SET_REPLACE, IP6T_SO_SET_REPLACE */
-#define LOCK "/tmp/untrack-t_ipt.lock"
+#include "ipt_namespace.h"
 
 static const char firewall[] = "*filter\n"
 			       ":INPUT DROP [7:700]\n"
@@ -27,79 +17,13 @@ static const char firewall[] = "*filter\n"
 #define TWIN6 "twin iptables-legacy ip6 filter INPUT "
 #define WEB " untrack:web family ipv%d protocol tcp dport 80 :: verdict:accept\n"
 
-static const char *before_commit; /* a command that another process runs just before libiptc's */
-
-/* libiptc's commits pass here. */
-int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
-{
-	int (*real)(int, int, int, const void *, socklen_t);
-	const char *command = before_commit;
-
-	*(void **)&real = dlsym(RTLD_NEXT, "setsockopt");
-	if (name == SO_SET_REPLACE && command) {
-		before_commit = NULL;
-		assert_int_equal(system(command), 0);
-	}
-	return real(fd, level, name, v, len);
-}
-
-static void run(const char *command)
-{
-	if (system(command))
-		fail_msg("%s", command);
-}
-
-static char *output(const char *command)
-{
-	struct text t = { 0 };
-	char buf[4096];
-	FILE *in = popen(command, "r");
-	size_t n;
-
-	text_add(&t, "%s", "");
-	while ((n = fread(buf, 1, sizeof(buf), in)) > 0)
-		text_put(&t, buf, n);
-	assert_int_equal(pclose(in), 0);
-	return t.s;
-}
-
-static char *saved(void)
-{
-	return output("(iptables-legacy-save -c; ip6tables-legacy-save -c) | grep -v '^#'");
-}
-
-static void assert_saved(const char *want)
-{
-	auto_free char *now = saved();
-
-	assert_same_text(want, now);
-}
-
-/* The firewall in both families, as it is when each test begins. */
 static struct fixture *begin(void **state, char **before)
 {
-	static const char *const tools[] = { "iptables", "ip6tables" };
 	struct fixture *f = need(state);
 
-	if (system("command -v iptables-legacy-restore >/dev/null"))
-		skip();
-	setenv("XTABLES_LOCKFILE", LOCK, 1);
-	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
-		auto_free char *command = xasprintf("%s-legacy-restore -c", tools[i]);
-		FILE *to = popen(command, "w");
-
-		fputs(firewall, to);
-		assert_int_equal(pclose(to), 0);
-	}
+	restore(firewall);
 	*before = saved();
 	return f;
-}
-
-static bool lock_is_free(void)
-{
-	auto_close int fd = open(LOCK, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 static void read_legacy(struct fixture *f, struct ipt *x, struct ruleset *ours, struct fw *fw)
@@ -259,8 +183,8 @@ static void stale(void **state)
 		assert_int_equal(ipt_commit(x, &want, IPT_ADD, &f->d), 0);
 		assert_legacy(f, x, &want);
 		assert_int_equal(ipt_commit(x, &none, IPT_ADD, &f->d), 0);
-		run("iptables-legacy -I FORWARD -p udp -j DROP & "
-		    "XTABLES_LOCKFILE=" LOCK "2 iptables-legacy -I INPUT -p udp -j DROP");
+		run("iptables-legacy -I FORWARD -p udp -j DROP & " LOCKLESS
+		    "iptables-legacy -I INPUT -p udp -j DROP");
 		assert_int_equal(ipt_commit(x, &none, IPT_REMOVE, &f->d), 0);
 		assert_legacy(f, x, &none);
 		no_findings(f);
@@ -275,8 +199,8 @@ static void stale(void **state)
 static void overtaken(void **state)
 {
 	static const char *const commands[] = {
-		"XTABLES_LOCKFILE=" LOCK "2 iptables-legacy -A OUTPUT -p udp -j DROP",
-		"XTABLES_LOCKFILE=" LOCK "2 ip6tables-legacy -A OUTPUT -p udp -j DROP",
+		LOCKLESS "iptables-legacy -A OUTPUT -p udp -j DROP",
+		LOCKLESS "ip6tables-legacy -A OUTPUT -p udp -j DROP",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a table raw of iptables-legacy holds of ours. */
+#include "kernel/ipt_own.h"
+
+#include <string.h>
+
+const struct ipt_own_base ipt_own_bases[2] = {
+	{ "PREROUTING", IPT_OWN_PRE, HOOK_PREROUTING },
+	{ "OUTPUT", IPT_OWN_OUT, HOOK_OUTPUT },
+};
+
+void ipt_own_jump(const struct ipt_own_base *base, enum family f, struct ipt_rule *r)
+{
+	*r = (struct ipt_rule){ .does = IPT_JUMP, .name = xstrdup(base->own) };
+	r->match.families = f == FAMILY_V4 ? FAMILIES_V4 : FAMILIES_V6;
+}
+
+bool ipt_own_is_jump(const struct ipt_item *i, const struct ipt_own_base *base, enum family f)
+{
+	struct ipt_rule jump;
+	bool is;
+
+	if (!i->own)
+		return false;
+	ipt_own_jump(base, f, &jump);
+	is = !ipt_rule_compare(&jump, i->own);
+	ipt_rule_free(&jump);
+	return is;
+}
+
+/* ---- the chains --------------------------------------------------------------------------------
+ */
+
+static size_t find_chain(const struct ipt_layout *l, const char *name)
+{
+	size_t i = 0;
+
+	while (i < l->n && strcmp(l->chains[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+void ipt_own_hooks(const struct ipt_layout *l, enum hook *hooks)
+{
+	for (size_t i = 0; i < l->n; i++)
+		hooks[i] = HOOK_OUTPUT;
+	if (l->n)
+		hooks[0] = HOOK_PREROUTING;
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; k < l->chains[i].n; k++) {
+			const struct ipt_rule *r = &l->chains[i].v[k];
+			size_t to = r->does == IPT_JUMP ? find_chain(l, r->name) : l->n;
+
+			if (to > i && to < l->n) /* the others come behind what jumps to them */
+				hooks[to] = hooks[i];
+		}
+}
+
+static void add_chain(const struct ipt_table *t, const char *name, struct ipt_layout *l)
+{
+	const struct ipt_chain *c = ipt_table_chain(t, name);
+	struct ipt_rules *out;
+
+	if (find_chain(l, name) < l->n)
+		return;
+	out = ARRAY_ADD(l->chains, l->n);
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	out->v = c ? xcalloc(c->n, sizeof(*out->v)) : NULL;
+	for (size_t i = 0; c && i < c->n; i++)
+		if (c->items[i].own)
+			out->v[out->n++] = *c->items[i].own;
+}
+
+static bool has_own_chain(const struct ipt_table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->chains[i].own)
+			return true;
+	return false;
+}
+
+void ipt_own_layout(const struct ipt_table *t, struct ipt_layout *l)
+{
+	*l = (struct ipt_layout){ .family = t->family->family };
+	if (!has_own_chain(t))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(ipt_own_bases); i++)
+		add_chain(t, ipt_own_bases[i].own, l);
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; k < l->chains[i].n; k++) {
+			const struct ipt_rule *r = &l->chains[i].v[k];
+			const struct ipt_chain *c =
+				r->does == IPT_JUMP ? ipt_table_chain(t, r->name) : NULL;
+
+			if (c && c->own)
+				add_chain(t, r->name, l);
+		}
+	for (size_t i = 0; i < t->n; i++)
+		if (t->chains[i].own)
+			add_chain(t, t->chains[i].name, l);
+}
+
+void ipt_own_layout_free(struct ipt_layout *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->chains[i].v);
+	free(l->chains);
+	*l = (struct ipt_layout){ 0 };
+}
+
+/* ---- reading -----------------------------------------------------------------------------------
+ */
+
+static void add_foreign(const struct ipt_table *t, const struct ipt_chain *c, size_t i,
+			const char *what, struct ruleset *ours)
+{
+	*ARRAY_ADD(ours->foreign, ours->n_foreign) =
+		xasprintf("rule %zu of chain %s of the iptables-legacy table %s %s%s", i + 1,
+			  c->name, t->family->name, t->name, what);
+}
+
+/* What we do not write, in our chains and in others that jump to them. */
+static void read_foreign(const struct ipt_table *t, struct ruleset *ours)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct ipt_chain *c = &t->chains[i];
+
+		for (size_t k = 0; k < c->n; k++) {
+			const struct ipt_item *item = &c->items[k];
+			bool known = false;
+
+			for (size_t b = 0; b < ARRAY_SIZE(ipt_own_bases); b++)
+				known = known || (strcmp(c->name, ipt_own_bases[b].chain) == 0 &&
+						  ipt_own_is_jump(item, &ipt_own_bases[b],
+								  t->family->family));
+			if (c->own && !item->own)
+				add_foreign(t, c, k, "", ours);
+			else if (!c->own && item->ours && !known)
+				add_foreign(t, c, k, ", a jump to a chain of untrack", ours);
+		}
+	}
+}
+
+/* How often the base chain jumps to ours; *first: its first rule does. */
+static size_t count_jumps(const struct ipt_table *t, const struct ipt_own_base *base, bool *first)
+{
+	const struct ipt_chain *c = ipt_table_chain(t, base->chain);
+	size_t n = 0;
+
+	for (size_t i = 0; c && i < c->n; i++)
+		n += ipt_own_is_jump(&c->items[i], base, t->family->family);
+	*first = n && ipt_own_is_jump(&c->items[0], base, t->family->family);
+	return n;
+}
+
+static void move_rules(struct ruleset *from, const bool *met, struct ruleset *ours)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < from->n_rules; i++) {
+		struct rule *r = &from->rules[i];
+
+		if (met[r->hook == HOOK_OUTPUT])
+			*ruleset_add_rule(ours) = *r;
+		else
+			from->rules[kept++] = *r;
+	}
+	from->n_rules = kept;
+	for (size_t i = 0; i < from->n_counters; i++)
+		*ARRAY_ADD(ours->counters, ours->n_counters) = from->counters[i];
+	from->n_counters = 0;
+	for (size_t i = 0; i < from->n_foreign; i++)
+		*ARRAY_ADD(ours->foreign, ours->n_foreign) = from->foreign[i];
+	from->n_foreign = 0;
+}
+
+void ipt_own_read(const struct ipt_table *t, struct ruleset *ours)
+{
+	bool met[ARRAY_SIZE(ipt_own_bases)], in_order = true, empty = true;
+	struct ruleset mine = { 0 };
+	struct ipt_layout l;
+
+	if (strcmp(t->name, IPT_OWN_TABLE) != 0)
+		return;
+	read_foreign(t, ours);
+	ipt_own_layout(t, &l);
+	for (size_t i = 0; i < ARRAY_SIZE(ipt_own_bases); i++) {
+		bool first;
+		size_t n = count_jumps(t, &ipt_own_bases[i], &first);
+
+		met[i] = n > 0;
+		in_order = in_order && n == 1 && first && ipt_table_chain(t, ipt_own_bases[i].own);
+	}
+	for (size_t i = 0; i < l.n; i++)
+		empty = empty && !l.chains[i].n;
+	if (!empty)
+		ipt_layout_read(&l, &mine);
+	if (l.n && (empty || !in_order))
+		ours->husk = true;
+	move_rules(&mine, met, ours);
+	ruleset_free(&mine);
+	ipt_own_layout_free(&l);
+}
