@@ -244,11 +244,9 @@ static enum commit_result commit_in_order(struct backend *b, const struct rulese
 	case NFT_UNKNOWN: /* it may have been done: nothing is taken away under it */
 		return COMMIT_FAILED;
 	}
-	if (around) {
-		rc = ipt_commit(b->ipt, want, IPT_RAW, d);
-		if (!rc && has_leftovers(&b->now, want))
-			rc = finish_nft(b, want, d);
-	}
+	rc = ipt_commit(b->ipt, want, IPT_RAW, d);
+	if (!rc && around && has_leftovers(&b->now, want))
+		rc = finish_nft(b, want, d);
 	if (!rc)
 		rc = ipt_commit(b->ipt, want, IPT_REMOVE, d);
 	if (rc == 1)

@@ -16,8 +16,8 @@ void ipt_free(struct ipt *x); /* releases the lock; NULL is fine */
 /* Has this kernel iptables-legacy, as far as can be seen without loading a module? */
 bool ipt_is_there(void);
 
-/* Could the rules of FORM_LEGACY be written? 0: there are none; 1: it seems so, the kernel cannot be
- * asked; -1 with findings. */
+/* Could the rules of FORM_LEGACY be written? 0: there are none; 1: it seems so, the kernel cannot
+ * be asked; -1 with findings. */
 int ipt_check(const struct ruleset *want, struct diag *d);
 
 /* Appends the chains of every table that exists to fw (form FORM_LEGACY) and our twins in them to
