@@ -2,6 +2,7 @@
 """Tests as functions, the program under test, and what the tests claim about it."""
 
 import difflib
+import functools
 import json
 import os
 import pathlib
@@ -33,11 +34,21 @@ class Skip(Exception):
     """This machine cannot run the test."""
 
 
-def test(name):
+def test(name, both=False):
+    """A test; both: once with each backend."""
     def register(function):
         TESTS.append((name, function))
+        if both:
+            TESTS.append((f"{name} [iptables]",
+                          functools.partial(with_backend, "iptables", function)))
         return function
     return register
+
+
+def with_backend(name, function):
+    """For the rest of this process, which is that of one test."""
+    Untrack.backend = name
+    function()
 
 
 def claim(truth, what):
@@ -105,6 +116,7 @@ class Untrack:
     """The program, with a configuration and a state directory of its own, on one host."""
 
     count = 0
+    backend = "auto"
 
     def __init__(self, host, config=WEB):
         Untrack.count += 1
@@ -118,7 +130,9 @@ class Untrack:
         (self.dir / "rules.d" / "10-test.conf").write_text(config, encoding="ascii")
 
     def command(self, *args):
-        return [PROGRAM, "--config", str(self.dir), "--state", str(self.dir / "state"), *args]
+        backend = [] if self.backend == "auto" else ["--backend", self.backend]
+        return [PROGRAM, "--config", str(self.dir), "--state", str(self.dir / "state"), *backend,
+                *args]
 
     def run(self, *args, **kwargs):
         return self.host.run(*self.command(*args), check=False, **kwargs)

@@ -53,7 +53,7 @@ def asked(host, addresses, port=53, **kwargs):
     return [Ask(host, addresses[f], port, **kwargs) for f in FAMILIES]
 
 
-@test("DNS server: answers that fragment arrive and leave no entry")
+@test("DNS server: answers that fragment arrive and leave no entry", both=True)
 def dns_server():
     client, server = dns_host("server")
     equal(finish_all(asked(client, SERVER, **LARGE)), OPEN, "exempt")
@@ -64,7 +64,7 @@ def dns_server():
     claim(twins(server), "no twins, yet it works: the test proves nothing")
 
 
-@test("DNS peer: asks and answers, in fragments, and leaves no entry")
+@test("DNS peer: asks and answers, in fragments, and leaves no entry", both=True)
 def dns_peer():
     client, server = dns_host("peer")
     equal(finish_all(asked(client, SERVER, **LARGE)), OPEN, "as server")
@@ -72,7 +72,7 @@ def dns_peer():
     no_entry(server, "udp", 53)
 
 
-@test("role client: its connections leave no entry, and its port opens nothing")
+@test("role client: its connections leave no entry, and its port opens nothing", both=True)
 def client_role():
     client, server = two_hosts()
     serve(client, 80, addresses=CLIENT.values())
@@ -92,7 +92,7 @@ def client_role():
           ["silence"] * 6, "from the exempt ports, to ports that listen behind the firewall")
 
 
-@test("GRE, a protocol without ports: passes and leaves no entry")
+@test("GRE, a protocol without ports: passes and leaves no entry", both=True)
 def gre():
     for exempt in (False, True):
         client, server = two_hosts()

@@ -19,7 +19,8 @@ name = eth1
 """
 
 
-@test("drain: a gateway's masqueraded connections keep their entries, its own web server's go")
+@test("drain: a gateway's masqueraded connections keep their entries, its own web server's go",
+      both=True)
 def gateway():
     lan, gate, wan = three_hosts()
     serve(wan, 80)
@@ -35,7 +36,7 @@ def gateway():
     equal([t.alive() for t in through + own], [True] * 4, "live connections")
 
 
-@test("drain: an exempt interface takes the entries of its peers, and no others")
+@test("drain: an exempt interface takes the entries of its peers, and no others", both=True)
 def interface():
     client, server = two_hosts()
     serve(server, 22, 2049)
@@ -49,7 +50,8 @@ def interface():
     equal(len(tracked(server, port=2049)), 0, "entries made by live connections")
 
 
-@test("drain: hundreds of entries, three times applied and removed, no connection is lost")
+@test("drain: hundreds of entries, three times applied and removed, no connection is lost",
+      both=True)
 def many():
     client, server = two_hosts()
     serve(server, 22, 80)

@@ -35,7 +35,7 @@ def asks(host, addresses, ports, **kwargs):
     return [Ask(host, addresses[f], port, **kwargs) for port in ports for f in FAMILIES]
 
 
-@test("path MTU: a large answer through a smaller link arrives")
+@test("path MTU: a large answer through a smaller link arrives", both=True)
 def path_mtu():
     client, _, server = three_hosts(mtu=1300)
     serve(server, 80, 443)
@@ -50,7 +50,7 @@ def path_mtu():
     equal(finish_all(asks(client, WAN, (443,), size=BULK), 3), OPEN, f"{BULK} bytes, tracked")
 
 
-@test("path MTU: an exempt flow's ICMP errors pass a router that drops by default")
+@test("path MTU: an exempt flow's ICMP errors pass a router that drops by default", both=True)
 def path_mtu_router():
     near, gateway, wan = three_hosts()
     far = Host()
@@ -92,7 +92,7 @@ table inet nat {
 }"""
 
 
-@test("a gateway's masqueraded clients reach port 80 of the outside")
+@test("a gateway's masqueraded clients reach port 80 of the outside", both=True)
 def masquerade():
     lan, gateway, wan = three_hosts()
     serve(wan, 80)
@@ -119,7 +119,7 @@ ROUTER = """table inet filter {
 }"""
 
 
-@test("role router: forwarded through drop-by-default, no entry, nothing more opened")
+@test("role router: forwarded through drop-by-default, no entry, nothing more opened", both=True)
 def router():
     lan, gateway, wan = three_hosts()
     for host in (lan, wan, gateway):
@@ -158,7 +158,7 @@ STORAGE = """table inet filter {
 }"""
 
 
-@test("an exempt interface: everything through it works and leaves no entry")
+@test("an exempt interface: everything through it works and leaves no entry", both=True)
 def interface():
     client, server = two_hosts()
     serve(server, 22, 3260)
@@ -175,7 +175,7 @@ def interface():
     equal(len(tracked(server, port=3260)), 2, "entries through eth0")
 
 
-@test("a service on one interface is exempt there and tracked elsewhere")
+@test("a service on one interface is exempt there and tracked elsewhere", both=True)
 def service_on_interface():
     client, server = two_hosts()
     serve(server, 80)
@@ -186,7 +186,7 @@ def service_on_interface():
     equal({e.dst for e in tracked(server, port=80)}, set(SERVER_LAN.values()), "entries")
 
 
-@test("a service of some addresses is exempt for them and tracked for others")
+@test("a service of some addresses is exempt for them and tracked for others", both=True)
 def service_on_addresses():
     client, server = two_hosts()
     serve(server, 80)

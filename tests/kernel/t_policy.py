@@ -15,7 +15,7 @@ def connect(client, port=80):
     return finish_all([Ask(client, SERVER[f], port) for f in FAMILIES])
 
 
-@test("family = ipv4: IPv6 stays tracked")
+@test("family = ipv4: IPv6 stays tracked", both=True)
 def one_family():
     for family, other in ((4, 6), (6, 4)):
         client, server = two_hosts()
@@ -26,7 +26,7 @@ def one_family():
         equal([e.dst for e in tracked(server, port=80)], [SERVER[other]], "entries")
 
 
-@test("drain: entries of exempt traffic go, others stay; drain = no keeps them all")
+@test("drain: entries of exempt traffic go, others stay; drain = no keeps them all", both=True)
 def drain():
     for keep in (False, True):
         client, server = two_hosts()
@@ -42,7 +42,7 @@ def drain():
         equal([t.alive() for t in talks], [True] * 4, "live connections")
 
 
-@test("IPv6 neighbours are found through a firewall with twins")
+@test("IPv6 neighbours are found through a firewall with twins", both=True)
 def neighbours():
     client, server = two_hosts()
     serve(server, 80)

@@ -33,7 +33,7 @@ OPEN = ["answer", "answer"]
 CLOSED = ["silence", "silence"]
 
 
-@test("policy drop input: connections work and leave no entry, others are tracked")
+@test("policy drop input: connections work and leave no entry, others are tracked", both=True)
 def policy_drop_input():
     client, server, untrack = web_host(ruleset("stateful-new"))
     equal(try_ports(client, (22, 80)), {22: OPEN, 80: OPEN}, "tracked")
@@ -46,7 +46,7 @@ def policy_drop_input():
     claim(twins(server), "no twins, yet it works: the test proves nothing")
 
 
-@test("policy drop output: replies pass and leave no entry")
+@test("policy drop output: replies pass and leave no entry", both=True)
 def policy_drop_output():
     client, server, untrack = web_host(ruleset("output-drop"))
     untrack.apply()
@@ -58,7 +58,7 @@ def policy_drop_output():
     equal(len(tracked(server, port=80)), 2, "entries of the server's own connections to port 80")
 
 
-@test("loopback: an exempt port stays tracked and works, unless loopback is exempt too")
+@test("loopback: an exempt port stays tracked and works, unless loopback is exempt too", both=True)
 def loopback():
     rules = """table inet filter {
         chain input {
@@ -84,7 +84,7 @@ def loopback():
         no_entry_from(server, CLIENT)
 
 
-@test("a live connection survives apply and remove")
+@test("a live connection survives apply and remove", both=True)
 def live_connection():
     client, server, untrack = web_host(ruleset("stateful-new"))
     talks = [Talk(client, SERVER[f], 80) for f in FAMILIES]
@@ -99,7 +99,7 @@ def live_connection():
     equal(len(tracked(server, port=80)), 2, "entries after remove")
 
 
-@test("a deny list after the established-accept still denies")
+@test("a deny list after the established-accept still denies", both=True)
 def deny_list():
     client, server, untrack = web_host(ruleset("jump-deny-after"))
     untrack.apply()
@@ -119,7 +119,7 @@ LIMIT = """table inet filter {
 }"""
 
 
-@test("a limit on new connections limits the same")
+@test("a limit on new connections limits the same", both=True)
 def limit():
     for family in FAMILIES:
         for exempt in (False, True):
@@ -133,7 +133,7 @@ def limit():
                 no_entry(server, port=80)
 
 
-@test("a port that the firewall keeps closed stays closed")
+@test("a port that the firewall keeps closed stays closed", both=True)
 def closed_port():
     client, server, untrack = web_host(ruleset("stateful-new"), WEB.replace("80", "25"))
     before = server.listing()
@@ -146,7 +146,7 @@ def closed_port():
     equal(set(finish_all(strays)), {"silence"}, "packets of no connection")
 
 
-@test("packets of no connection leave no entry")
+@test("packets of no connection leave no entry", both=True)
 def strays():
     client, server, untrack = web_host(ruleset("stateful-new"))
     untrack.apply()
@@ -156,7 +156,7 @@ def strays():
     no_entry(server, port=80)
 
 
-@test("rulesets that need no twin get none")
+@test("rulesets that need no twin get none", both=True)
 def no_twin_needed():
     for name in ("stateful", "stateless", "vmap-untracked"):
         client, server, untrack = web_host(ruleset(name))
@@ -167,7 +167,7 @@ def no_twin_needed():
         no_entry(server, port=80)
 
 
-@test("a host that does not use conntrack stays so")
+@test("a host that does not use conntrack stays so", both=True)
 def no_conntrack():
     client, server, untrack = web_host(ruleset("stateless"))
     serve(server, 5353, proto="udp")
@@ -181,7 +181,7 @@ def no_conntrack():
         equal(entries(server), [], f"conntrack entries {step} apply")
 
 
-@test("accept = first: one plain accept at the head; accept = none: not a rule more")
+@test("accept = first: one plain accept at the head; accept = none: not a rule more", both=True)
 def accept_modes():
     first = "[untrack]\naccept = first\n" + WEB
     client, server, untrack = web_host(ruleset("output-drop").replace(
