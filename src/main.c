@@ -53,6 +53,12 @@ static const struct option_def remove_options[] = {
 	{ 0 },
 };
 
+static const struct option_def rollback_options[] = {
+	{ "force", 0, OPTION_FLAG, FIELD(force), NULL,
+	  "go on over findings that refuse, and over rules of others in our table" },
+	{ 0 },
+};
+
 static const struct option_def json_options[] = {
 	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
 	{ 0 },
@@ -79,8 +85,8 @@ static const struct command {
 	  remove_options, 0, true },
 	{ "status", "[-v] [--json]", "what is exempt and counted, twins, drift", command_status,
 	  json_options, 0, false },
-	{ "rollback", "[GENERATION]", "back to the rules before the last apply", command_rollback,
-	  no_options, 1, true },
+	{ "rollback", "[--force] [GENERATION]", "back to the rules before the last apply",
+	  command_rollback, rollback_options, 1, true },
 };
 
 static const char *command_name_at(const void *ctx, size_t i)

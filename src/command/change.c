@@ -18,6 +18,7 @@ struct past {		      /* what was applied last */
 
 struct change { /* one transaction on its way */
 	const struct session *s;
+	const struct change_how *how;
 	const struct backend_ops *ops;
 	struct backend *b;
 	struct apply_options options;
@@ -105,20 +106,55 @@ static enum exit_code result_code(enum apply_result result)
 	return CODE_UNKNOWN;
 }
 
-/* The drain comes before the record: a run killed in between leaves no record, and the next one
- * drains again. */
-static enum exit_code record(struct change *c)
+static enum exit_code not_recorded(const struct change *c)
 {
-	if (c->drain && (c->result == APPLY_CHANGED || !is_recorded(c)))
-		drain(c, &c->after);
-	if (is_recorded(c))
-		return CODE_DONE;
-	if (generation_write(&c->s->paths, c->text, c->ops->name, &c->said, c->s->d) > 0)
-		return CODE_DONE;
 	diag_cure(c->s->d,
 		  "the rules are in the kernel and verified, but not on record: make room, "
 		  "then run this again");
 	return CODE_UNKNOWN;
+}
+
+/* What is on record already, and was left unconfirmed: whoever asks for it again confirms it. */
+static enum exit_code confirm_record(const struct change *c)
+{
+	long n = generation_newest(&c->s->paths, c->s->d);
+
+	if (n < 0 || generation_mark(&c->s->paths, n, GENERATION_CONFIRMED, c->s->d))
+		return not_recorded(c);
+	return CODE_DONE;
+}
+
+/* Only history is lost where this cannot be written. */
+static void record_boot(const struct change *c)
+{
+	struct diag faults = { 0 };
+	long n = generation_newest(&c->s->paths, &faults);
+
+	if (n > 0 && generation_mark(&c->s->paths, n, GENERATION_GOOD_AT_BOOT, &faults))
+		diag_cure(&faults,
+			  "the rules are in the kernel and verified; only history lacks that "
+			  "generation %ld was good at boot",
+			  n);
+	diag_soften(&faults);
+	diag_move(c->s->d, &faults);
+	diag_free(&faults);
+}
+
+/* The drain comes before the record: a run killed in between leaves no record, and the next one
+ * drains again. */
+static enum exit_code record(struct change *c)
+{
+	enum exit_code code = CODE_DONE;
+
+	if (c->drain && (c->result == APPLY_CHANGED || !is_recorded(c)))
+		drain(c, &c->after);
+	if (is_recorded(c))
+		code = confirm_record(c);
+	else if (generation_write(&c->s->paths, c->text, c->ops->name, &c->said, c->s->d) < 0)
+		code = not_recorded(c);
+	if (code == CODE_DONE && c->how->boot)
+		record_boot(c);
+	return code;
 }
 
 /* What is in force already was said when it came; what is new has its findings now, with the host
@@ -184,15 +220,17 @@ static enum exit_code run(struct change *c)
 	return code;
 }
 
-static void change_init(struct change *c, const struct session *s, const struct policy *p)
+static void change_init(struct change *c, const struct session *s, const struct policy *p,
+			const struct change_how *how)
 {
 	*c = (struct change){
 		.s = s,
+		.how = how,
 		.policy = p,
 		.text = policy_string(p),
 		.drain = p->drain && !s->req.no_drain,
 		.options = { .paths = s->paths,
-			     .force = s->req.force,
+			     .force = how->force,
 			     .said = &c->said,
 			     .look = &c->look },
 	};
@@ -228,13 +266,13 @@ static void add_twin_places(const struct ruleset *rs, struct text *t)
 	}
 }
 
-static void print_summary(const struct change *c, const char *verb)
+static void print_summary(const struct change *c)
 {
 	size_t exemptions = exemption_count(c->policy);
 	const struct ruleset *rs = &c->after;
 	struct text t = { 0 };
 
-	text_add(&t, "%s: ", c->result == APPLY_UNCHANGED ? "unchanged" : verb);
+	text_add(&t, "%s: ", c->result == APPLY_UNCHANGED ? "unchanged" : c->how->verb);
 	if (exemptions) {
 		text_add(&t, "%zu %s, %zu %s, %zu %s", exemptions,
 			 plural(exemptions, "exemption", "exemptions"), rs->n_rules,
@@ -252,37 +290,40 @@ static void print_summary(const struct change *c, const char *verb)
 	free(t.s);
 }
 
-static enum exit_code change_to(const struct session *s, const struct policy *p, const char *verb)
+enum exit_code change_to(const struct session *s, const struct policy *p,
+			 const struct change_how *how)
 {
 	struct change c;
 	enum exit_code code;
 
-	change_init(&c, s, p);
+	change_init(&c, s, p, how);
 	code = run(&c);
 	if (code == CODE_DONE)
-		print_summary(&c, verb);
+		print_summary(&c);
 	change_free(&c);
 	return code;
 }
 
 enum exit_code command_apply(struct session *s)
 {
+	const struct change_how how = { .verb = "applied", .force = s->req.force };
 	struct policy p = { 0 };
 	enum exit_code code = session_policy(s, &p);
 
 	if (code == CODE_DONE)
-		code = change_to(s, &p, "applied");
+		code = change_to(s, &p, &how);
 	policy_free(&p);
 	return code;
 }
 
 enum exit_code command_remove(struct session *s)
 {
+	const struct change_how how = { .verb = "removed", .force = s->req.force };
 	struct policy nothing = { 0 };
 	enum exit_code code = CODE_USAGE;
 
 	if (!policy_parse(&nothing, "", "nothing", s->d))
-		code = change_to(s, &nothing, "removed");
+		code = change_to(s, &nothing, &how);
 	policy_free(&nothing);
 	return code;
 }
@@ -342,10 +383,12 @@ enum exit_code command_rollback(struct session *s)
 	struct policy p = { 0 };
 	enum exit_code code = CODE_USAGE;
 	long target = target_generation(s);
-	auto_free char *verb = xasprintf("rolled back to generation %ld", target);
+	auto_free char *verb = target ? xasprintf("rolled back to generation %ld", target)
+				      : xstrdup("rolled back to nothing");
+	const struct change_how how = { .verb = verb, .force = s->req.force };
 
 	if (target >= 0 && !read_target(s, target, &p)) {
-		code = change_to(s, &p, target ? verb : "rolled back to nothing");
+		code = change_to(s, &p, &how);
 		if (code == CODE_DONE && !files_say(s, &p))
 			diag_note(s->d, NULL, "rollback",
 				  "the files in %s still say otherwise: the next 'untrack apply' "

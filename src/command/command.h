@@ -39,6 +39,16 @@ command_fn command_facts;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
 
+/* change.c: the one transaction of all that change the kernel, under the lock: the policy becomes
+ * what is in the kernel and the newest generation. CODE_DONE: said on s->out, too. */
+struct change_how {
+	const char *verb; /* "applied" */
+	bool force;
+	bool boot; /* what is on record then is marked as good at boot */
+};
+enum exit_code change_to(const struct session *s, const struct policy *p,
+			 const struct change_how *how);
+
 /* The policy of the PATH operands, or of --config where there are none. CODE_DONE, or what the
  * command exits with: findings are in s->d. */
 enum exit_code session_policy(struct session *s, struct policy *p);
