@@ -133,4 +133,33 @@ static inline void restore(const char *tables)
 	}
 }
 
+static inline void read_legacy(struct fixture *f, struct ipt *x, struct ruleset *ours,
+			       struct fw *fw)
+{
+	*ours = (struct ruleset){ 0 };
+	assert_int_equal(ipt_read(x, ours, fw, &f->d), 0);
+	no_findings(f);
+	ruleset_normalise(ours);
+	assert_true(lock_is_free());
+}
+
+static inline void assert_legacy(struct fixture *f, struct ipt *x, const struct ruleset *want)
+{
+	struct ruleset got;
+
+	read_legacy(f, x, &got, NULL);
+	assert_equal(want, &got);
+	ruleset_free(&got);
+}
+
+/* The three phases. */
+static inline int commit_all(struct fixture *f, struct ipt *x, const struct ruleset *want)
+{
+	int rc = ipt_commit(x, want, IPT_ADD, &f->d);
+
+	if (!rc)
+		rc = ipt_commit(x, want, IPT_RAW, &f->d);
+	return rc ? rc : ipt_commit(x, want, IPT_REMOVE, &f->d);
+}
+
 #endif

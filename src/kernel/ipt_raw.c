@@ -299,7 +299,7 @@ static enum outcome attempt(struct ipt_raw *r, struct diag *d)
 		return FAILED;
 	if (!is_still(r)) {
 		r->met = true;
-		return open_again(r, d) ? FAILED : AGAIN;
+		return AGAIN;
 	}
 	said_yes = r->family->ops->commit(r->h);
 	errnum = errno;
@@ -331,7 +331,7 @@ int ipt_raw_write(struct ipt_raw *r, struct diag *d)
 	for (int i = 0; i < TRIES && outcome == AGAIN; i++) {
 		if (i)
 			pause_after(i);
-		outcome = attempt(r, d);
+		outcome = i && open_again(r, d) ? FAILED : attempt(r, d);
 	}
 	if (r->met)
 		tell_met(r, d);

@@ -26,24 +26,6 @@ static struct fixture *begin(void **state, char **before)
 	return f;
 }
 
-static void read_legacy(struct fixture *f, struct ipt *x, struct ruleset *ours, struct fw *fw)
-{
-	*ours = (struct ruleset){ 0 };
-	assert_int_equal(ipt_read(x, ours, fw, &f->d), 0);
-	no_findings(f);
-	ruleset_normalise(ours);
-	assert_true(lock_is_free());
-}
-
-static void assert_legacy(struct fixture *f, struct ipt *x, const struct ruleset *want)
-{
-	struct ruleset got;
-
-	read_legacy(f, x, &got, NULL);
-	assert_equal(want, &got);
-	ruleset_free(&got);
-}
-
 /* One in each family, the second before the rule of this number or last. */
 static void want_twins(struct fixture *f, struct ruleset *rs, unsigned anchor4, const char *place6)
 {

@@ -36,33 +36,6 @@ static struct fixture *begin(void **state, char **before)
 	return f;
 }
 
-static void read_legacy(struct fixture *f, struct ipt *x, struct ruleset *ours, struct fw *fw)
-{
-	*ours = (struct ruleset){ 0 };
-	assert_int_equal(ipt_read(x, ours, fw, &f->d), 0);
-	no_findings(f);
-	ruleset_normalise(ours);
-	assert_true(lock_is_free());
-}
-
-static void assert_legacy(struct fixture *f, struct ipt *x, const struct ruleset *want)
-{
-	struct ruleset got;
-
-	read_legacy(f, x, &got, NULL);
-	assert_equal(want, &got);
-	ruleset_free(&got);
-}
-
-static int commit_all(struct fixture *f, struct ipt *x, const struct ruleset *want)
-{
-	int rc = ipt_commit(x, want, IPT_ADD, &f->d);
-
-	if (!rc)
-		rc = ipt_commit(x, want, IPT_RAW, &f->d);
-	return rc ? rc : ipt_commit(x, want, IPT_REMOVE, &f->d);
-}
-
 static void make(struct fixture *f, struct ipt *x, const struct ruleset *want)
 {
 	struct ruleset ours;
