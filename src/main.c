@@ -85,6 +85,8 @@ static const struct command {
 	  remove_options, 0, true },
 	{ "status", "[-v] [--json]", "what is exempt and counted, twins, drift", command_status,
 	  json_options, 0, false },
+	{ "history", "[--json]", "what was applied when, and what was different then",
+	  command_history, json_options, 0, false },
 	{ "rollback", "[--force] [GENERATION]", "back to the rules before the last apply",
 	  command_rollback, rollback_options, 1, true },
 };

@@ -36,6 +36,8 @@ command_fn command_check, command_show;
 command_fn command_diff, command_status;
 /* facts.c: what is true of this host */
 command_fn command_facts;
+/* history.c: the generations; changes nothing */
+command_fn command_history;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
 

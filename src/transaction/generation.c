@@ -63,14 +63,19 @@ static long scan(const struct store *s, long limit, struct diag *d)
 	return newest;
 }
 
-long generation_newest(const struct state_paths *sp, struct diag *d)
+long generation_before(const struct state_paths *sp, long n, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
 	int rc = store_open(&s, sp->state_dir, d);
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	return scan(&s, GENERATION_MAX + 1, d);
+	return scan(&s, n, d);
+}
+
+long generation_newest(const struct state_paths *sp, struct diag *d)
+{
+	return generation_before(sp, GENERATION_MAX + 1, d);
 }
 
 static char *read_checked(const struct state_paths *sp, long n, struct generation_header *h,
@@ -163,11 +168,9 @@ bool generation_is_unconfirmed(const struct state_paths *sp, long n)
 /* Those in between that were pruned are no finding; those that cannot be read are. */
 long generation_good_before(const struct state_paths *sp, long n, struct diag *d)
 {
-	auto_store struct store s = STORE_CLOSED;
-	int rc = store_open(&s, sp->state_dir, d);
-	long good = rc ? 0 : scan(&s, n, d);
+	long good = generation_before(sp, n, d);
 
-	for (; good > 0; good = scan(&s, good, d)) {
+	for (; good > 0; good = generation_before(sp, good, d)) {
 		struct generation_header h = { 0 };
 		struct diag faults = { 0 };
 		bool readable = !generation_header(sp, good, &h, &faults), wanted = !h.unconfirmed;
@@ -179,7 +182,7 @@ long generation_good_before(const struct state_paths *sp, long n, struct diag *d
 		if (readable && wanted)
 			break;
 	}
-	return rc < 0 ? -1 : good;
+	return good;
 }
 
 long generation_last_good(const struct state_paths *sp, struct diag *d)

@@ -223,14 +223,24 @@ static int check_first(char *line, const char *name, struct first_line *f, struc
 	return 0;
 }
 
+static bool is_plain(const char *line)
+{
+	for (; *line; line++)
+		if (*line < ' ' || *line > '~')
+			return false;
+	return true;
+}
+
 /* The lines between the first one and the empty one. */
 static int parse_lines(char *line, const char *name, struct generation_header *h, struct diag *d)
 {
-	for (char *end; *line; line = end + 1) {
+	unsigned number = 2;
+
+	for (char *end; *line; line = end + 1, number++) {
 		end = strchr(line, '\n');
 		*end = '\0';
-		if (!parse_line(line, h)) {
-			auto_free char *why = xasprintf("'%s' is no line of its header", line);
+		if (!is_plain(line) || !parse_line(line, h)) {
+			auto_free char *why = xasprintf("line %u is none of its header", number);
 
 			return error_damaged(name, why, d);
 		}

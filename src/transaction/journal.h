@@ -66,6 +66,8 @@ void generation_header_free(struct generation_header *h);
 
 /* The newest number, 0: none; -1: the directory cannot be read. */
 long generation_newest(const struct state_paths *sp, struct diag *d);
+/* The one before n that there is, 0: none; -1. Pruning leaves gaps. */
+long generation_before(const struct state_paths *sp, long n, struct diag *d);
 /* Its text, header included, or NULL with a finding. The caller frees. */
 char *generation_read(const struct state_paths *sp, long n, struct diag *d);
 /* 0, or -1 with a finding. */
