@@ -78,6 +78,9 @@ $B/tests/%.o: tests/%.c $B/flags
 $B/t_%: $B/tests/unit/t_%.o $(FAKE) $B/libuntrack.a
 	@echo "  LD    $@"
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
+$B/shim.so: tests/kernel/shim.c $B/flags
+	@echo "  LD    $@"
+	$Q$(CC) -std=c11 $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
 $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $B/libuntrack.a
 	@echo "  LD    $@"
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
@@ -89,7 +92,7 @@ unit: $(UNIT)
 	@tests/run $(UNIT)
 golden: $B/$(PROG)
 	@tests/run UNTRACK=$(abspath $B/$(PROG)) $(SCRIPTS)
-kernel: $B/$(PROG)
+kernel: $B/$(PROG) $B/shim.so
 	@tests/run UNTRACK=$(abspath $B/$(PROG)) tests/kernel/run
 lint:
 	@tests/run CC="$(CC)" tests/lint
@@ -101,7 +104,7 @@ ASAN_TESTS = ASAN_OPTIONS=allocator_may_return_null=1 UNTRACK=$(abspath build-as
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
-	+@$(SUB) all $(UNIT)
+	+@$(SUB) all $B/shim.so $(UNIT)
 	+@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)
