@@ -8,7 +8,24 @@
 #include "kernel/ipt_leaf.h"
 
 #define IN_PLACE 4 /* rules of a protocol; more of them are behind a jump */
-#define FAN_OUT 8
+
+/* How the rules of a protocol hang below jumps by ranges of ports. A packet looks at every jump of
+ * the chains on its way, and at every rule of the last: CT does not end a chain. Measured with UDP
+ * over veth as in tests/bench, ns a packet, median of 15 runs (other work ran: compare rows, not
+ * figures; one port alone took 11,000, no rule at all 10,800):
+ *
+ *    jumps, rules    1,000 services    1,000 ports of one (67 rules)
+ *     4, 8               13,700            13,200
+ *     4, 4               14,100            14,400
+ *     8, 8               15,400            15,400
+ *    16, 16              16,400            15,900
+ *    32, 32              20,100            18,300
+ *    125, 8              31,100            16,100
+ *    one chain          148,700            23,100
+ *
+ * Between four and eight jumps nothing much changes; fewer rules in a chain only make more chains.
+ */
+#define FAN_OUT 4
 #define CHAIN_RULES 8
 
 enum task { TASK_HOOK, TASK_PROTO, TASK_EXCLUDING, TASK_PORTS };

@@ -8,8 +8,6 @@
 #include "kernel/ipt_rule.h"
 #include "rules/iptables.h"
 
-#define TOO_MANY "more rules than iptables takes well"
-
 struct leaves {
 	struct ipt_leaf *v;
 	size_t n;
@@ -121,6 +119,15 @@ static int refuse(const struct rule *r, const char *why, struct diag *d)
 	return -1;
 }
 
+static int refuse_number(const struct rule *r, struct diag *d)
+{
+	diag_error(d, &r->at, "iptables-legacy", 0,
+		   "with %s there are more than %d rules of iptables, and each packet would pay",
+		   r->name, IPT_RULES_MAX);
+	diag_cure(d, "list fewer addresses and interfaces, or let 'backend = nftables' do it");
+	return -1;
+}
+
 bool ipt_leaf_excluding(const struct ipt_leaf *l, size_t i, struct ipt_rule *out)
 {
 	const struct match *e = &l->excluded;
@@ -187,7 +194,7 @@ static int cut_lists(struct leaves *l, const struct rule *r, enum family f, stru
 	size_t n;
 
 	if (is_too_many(m, l->n))
-		return refuse(r, TOO_MANY, d);
+		return refuse_number(r, d);
 	asks.families = 1u << f;
 	asks.not_in = asks.not_out = (struct ifaces){ 0 };
 	asks.not_src = asks.not_dst = (struct addrs){ 0 };
@@ -318,7 +325,7 @@ static int check(const struct leaves *l, struct diag *d)
 	int rc = 0;
 
 	if (l->n > IPT_RULES_MAX)
-		return refuse(l->v[l->n - 1].from, TOO_MANY, d);
+		return refuse_number(l->v[l->n - 1].from, d);
 	for (size_t i = 0; i < l->n; i++) {
 		const char *why = l->v[i].from != told ? fault(&l->v[i]) : NULL;
 
