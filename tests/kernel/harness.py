@@ -116,7 +116,7 @@ class Untrack:
     """The program, with a configuration and a state directory of its own, on one host."""
 
     count = 0
-    backend = "auto"
+    backend = os.environ.get("UNTRACK_BACKEND", "auto")
 
     def __init__(self, host, config=WEB):
         Untrack.count += 1
@@ -125,6 +125,9 @@ class Untrack:
         (self.dir / "rules.d").mkdir(parents=True)
         (self.dir / "untrack.conf").touch()
         self.configure(config)
+        if self.backend == "iptables":  # the tables raw, which nobody can remove once they exist
+            for tool in ("iptables", "ip6tables"):
+                host.run(f"{tool}-legacy", "-t", "raw", "-S")
 
     def configure(self, config):
         (self.dir / "rules.d" / "10-test.conf").write_text(config, encoding="ascii")
