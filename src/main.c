@@ -41,6 +41,8 @@ static const struct option_def show_options[] = {
 };
 
 static const struct option_def apply_options[] = {
+	{ "confirm", 0, OPTION_MAYBE, FIELD(confirm), "TIME",
+	  "go back by itself after TIME, unless 'untrack confirm' comes" },
 	{ "force", 0, OPTION_FLAG, FIELD(force), NULL,
 	  "go on over findings that refuse, and over rules of others in our table" },
 	{ "no-drain", 0, OPTION_FLAG, FIELD(no_drain), NULL,
@@ -65,7 +67,7 @@ static const struct option_def json_options[] = {
 };
 
 static const struct command {
-	const char *name, *synopsis, *summary;
+	const char *name, *synopsis, *summary; /* no summary: for the timer, not for people */
 	command_fn *run;
 	const struct option_def *options;
 	size_t max_operands;
@@ -79,8 +81,11 @@ static const struct command {
 	  false },
 	{ "diff", "[--json]", "the kernel against the configuration", command_diff, json_options, 0,
 	  false },
-	{ "apply", "[--force] [--no-drain]", "put the rules into the kernel, and prove it",
+	{ "apply", "[--confirm[=TIME]] [OPTION...]", "put the rules into the kernel, and prove it",
 	  command_apply, apply_options, 0, true },
+	{ "confirm", "", "keep what apply --confirm put there", command_confirm, no_options, 0,
+	  false },
+	{ "expire", "TOKEN DEADLINE", NULL, command_expire, no_options, 2, true },
 	{ "remove", "[--force]", "take everything of ours out of the kernel", command_remove,
 	  remove_options, 0, true },
 	{ "status", "[-v] [--json]", "what is exempt and counted, twins, drift", command_status,
@@ -94,6 +99,8 @@ static const struct command {
 static const char *command_name_at(const void *ctx, size_t i)
 {
 	(void)ctx;
+	while (i < ARRAY_SIZE(commands) && !commands[i].summary)
+		i++;
 	return i < ARRAY_SIZE(commands) ? commands[i].name : NULL;
 }
 
@@ -120,6 +127,8 @@ static void help_program(FILE *out)
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!commands[i].summary)
+			continue;
 		auto_free char *left = xasprintf("%s %s", commands[i].name, commands[i].synopsis);
 
 		fprintf(out, "  %-40s %s\n", left, commands[i].summary);
@@ -152,7 +161,7 @@ static enum exit_code help(const char *topic, struct session *s)
 		return CODE_DONE;
 	}
 	c = command_find(topic, s->d);
-	if (!c)
+	if (!c || !c->summary)
 		return CODE_USAGE;
 	help_command(c, s->out);
 	return CODE_DONE;
@@ -185,6 +194,7 @@ static enum exit_code run_command(const struct command *c, struct session *s)
 		s->paths = (struct state_paths){ s->req.state, run_dir };
 	}
 	s->colour = wants_colour(&s->req, STDOUT_FILENO);
+	s->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	return c->run(s);
 }
 
@@ -229,10 +239,18 @@ static enum exit_code dispatch(char *const *argv, struct session *s)
 	return flush_results(s, c, code);
 }
 
+static void say(struct session *s)
+{
+	fflush(s->out);
+	diag_print(s->d, stderr, s->req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE,
+		   wants_colour(&s->req, STDERR_FILENO));
+	diag_free(s->d);
+}
+
 int main(int argc, char **argv)
 {
 	struct diag d = { 0 };
-	struct session s = { .out = stdout, .d = &d };
+	struct session s = { .out = stdout, .d = &d, .say = say };
 	enum exit_code code;
 
 	/* A reader that went away or a file size limit is an error of one write, and no reason to
@@ -242,10 +260,7 @@ int main(int argc, char **argv)
 	/* Findings are put out by the byte, which would be a system call each. */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	code = dispatch(argv + (argc > 0), &s);
-
-	diag_print(&d, stderr, s.req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE,
-		   wants_colour(&s.req, STDERR_FILENO));
-	diag_free(&d);
+	say(&s);
 	free(s.req.operands);
 	free(s.req.facts.v);
 	return (int)code;

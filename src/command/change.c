@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* untrack apply, remove and rollback: three ways to name a policy, one transaction. */
-#include "command/command.h"
+#include "command/confirmation.h"
 
 #include <string.h>
 #include "kernel/backend.h"
@@ -10,6 +10,7 @@
 #include "transaction/apply.h"
 
 #define LOCK_WAIT_MS 10000
+#define LOCK_WAIT_DUE_MS 60000 /* nobody waits for the timer, but everybody for what it does */
 
 struct past {		      /* what was applied last */
 	struct policy policy; /* left empty where the text is the wanted one */
@@ -19,6 +20,7 @@ struct past {		      /* what was applied last */
 struct change { /* one transaction on its way */
 	const struct session *s;
 	const struct change_how *how;
+	struct confirmation *confirmation;
 	const struct backend_ops *ops;
 	struct backend *b;
 	struct apply_options options;
@@ -114,14 +116,19 @@ static enum exit_code not_recorded(const struct change *c)
 	return CODE_UNKNOWN;
 }
 
-/* What is on record already, and was left unconfirmed: whoever asks for it again confirms it. */
-static enum exit_code confirm_record(const struct change *c)
+/* The generation. One that is there already, or that a killed run has prepared, may say that it is
+ * unconfirmed: whoever asks for it again, and not for a confirmation, confirms it. */
+static int write_record(const struct change *c, struct diag *d)
 {
-	long n = generation_newest(&c->s->paths, c->s->d);
+	const struct state_paths *sp = &c->s->paths;
+	long n = is_recorded(c) ? generation_newest(sp, d)
+				: generation_write(sp, c->text, c->ops->name, &c->said, d);
 
-	if (n < 0 || generation_mark(&c->s->paths, n, GENERATION_CONFIRMED, c->s->d))
-		return not_recorded(c);
-	return CODE_DONE;
+	if (n <= 0)
+		return -1;
+	if (c->said.unconfirmed || (c->result == APPLY_CHANGED && !is_recorded(c)))
+		return 0;
+	return generation_mark(sp, n, GENERATION_CONFIRMED, d);
 }
 
 /* Only history is lost where this cannot be written. */
@@ -145,12 +152,17 @@ static void record_boot(const struct change *c)
 static enum exit_code record(struct change *c)
 {
 	enum exit_code code = CODE_DONE;
+	struct diag faults = { 0 };
+	int rc;
 
 	if (c->drain && (c->result == APPLY_CHANGED || !is_recorded(c)))
 		drain(c, &c->after);
-	if (is_recorded(c))
-		code = confirm_record(c);
-	else if (generation_write(&c->s->paths, c->text, c->ops->name, &c->said, c->s->d) < 0)
+	c->said.unconfirmed = confirmation_is_pending(c->confirmation);
+	rc = write_record(c, &faults);
+	if (c->options.anyway)
+		diag_soften(&faults);
+	diag_move(c->s->d, &faults);
+	if (rc && !c->options.anyway)
 		code = not_recorded(c);
 	if (code == CODE_DONE && c->how->boot)
 		record_boot(c);
@@ -191,19 +203,42 @@ static int prepare(struct change *c, struct host_params *params)
 	return rc;
 }
 
+/* What runs before ours left; nothing of it keeps the timer from going back. */
+static int look_back(struct change *c)
+{
+	struct diag faults = { 0 };
+	int rc = 0;
+
+	if (result_code(apply_recover(c->ops, c->b, &c->options, &faults)) != CODE_DONE ||
+	    past_read(c->s, c->text, &c->past))
+		rc = -1;
+	if (c->options.anyway)
+		diag_soften(&faults);
+	diag_move(c->s->d, &faults);
+	return c->options.anyway ? 0 : rc;
+}
+
 static enum exit_code run_locked(struct change *c)
 {
+	struct confirmation *confirmation = c->confirmation;
 	struct host_params host;
-	enum apply_result recovered = apply_recover(c->ops, c->b, &c->options, c->s->d);
+	enum exit_code code;
 
-	if (result_code(recovered) != CODE_DONE)
-		return result_code(recovered);
-	if (past_read(c->s, c->text, &c->past) || prepare(c, &host))
+	if (confirmation_look(confirmation, c->s->d) || look_back(c))
+		return CODE_REFUSED;
+	confirmation->wanted = c->text;
+	confirmation->recorded = is_recorded(c);
+	if (prepare(c, &host))
 		return CODE_REFUSED;
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
-	if (result_code(c->result) != CODE_DONE)
-		return result_code(c->result);
-	return record(c);
+	code = result_code(c->result);
+	if (confirmation_settle(confirmation, c->result, &c->after, c->s->d) && code == CODE_DONE)
+		code = CODE_REFUSED;
+	if (code == CODE_DONE)
+		code = record(c);
+	if (code == CODE_DONE && confirmation_close(confirmation, c->s->d))
+		code = CODE_UNKNOWN;
+	return code;
 }
 
 static enum exit_code run(struct change *c)
@@ -213,7 +248,8 @@ static enum exit_code run(struct change *c)
 
 	if (backend_open(session_backend(c->s, c->policy), &c->ops, &c->b, c->s->d))
 		return CODE_REFUSED;
-	lock = journal_lock(&c->s->paths, LOCK_WAIT_MS, c->s->d);
+	lock = journal_lock(&c->s->paths, c->options.anyway ? LOCK_WAIT_DUE_MS : LOCK_WAIT_MS,
+			    c->s->d);
 	if (lock >= 0)
 		code = run_locked(c);
 	c->ops->close(c->b);
@@ -221,18 +257,23 @@ static enum exit_code run(struct change *c)
 }
 
 static void change_init(struct change *c, const struct session *s, const struct policy *p,
-			const struct change_how *how)
+			const struct change_how *how, struct confirmation *confirmation)
 {
 	*c = (struct change){
 		.s = s,
 		.how = how,
+		.confirmation = confirmation,
 		.policy = p,
 		.text = policy_string(p),
 		.drain = p->drain && !s->req.no_drain,
 		.options = { .paths = s->paths,
 			     .force = how->force,
 			     .said = &c->said,
-			     .look = &c->look },
+			     .look = &c->look,
+			     .anyway = confirmation->kind == CONFIRMATION_DUE,
+			     .before_change = confirmation_begin,
+			     .ctx = confirmation },
+		.said = { .unconfirmed = confirmation->kind == CONFIRMATION_ASKED },
 	};
 }
 
@@ -293,14 +334,16 @@ static void print_summary(const struct change *c)
 enum exit_code change_to(const struct session *s, const struct policy *p,
 			 const struct change_how *how)
 {
+	struct confirmation none = { .s = s, .kind = CONFIRMATION_NONE };
 	struct change c;
 	enum exit_code code;
 
-	change_init(&c, s, p, how);
+	change_init(&c, s, p, how, how->confirmation ? how->confirmation : &none);
 	code = run(&c);
 	if (code == CODE_DONE)
 		print_summary(&c);
 	change_free(&c);
+	confirmation_free(&none);
 	return code;
 }
 
@@ -311,19 +354,29 @@ enum exit_code command_apply(struct session *s)
 	enum exit_code code = session_policy(s, &p);
 
 	if (code == CODE_DONE)
-		code = change_to(s, &p, &how);
+		code = s->req.confirm ? confirm_apply(s, &p) : change_to(s, &p, &how);
 	policy_free(&p);
+	return code;
+}
+
+/* A way out: whatever waited for its confirmation waits no more. */
+static enum exit_code leave_to(const struct session *s, const struct policy *p, const char *verb)
+{
+	struct confirmation c = { .s = s, .kind = CONFIRMATION_ENDED };
+	const struct change_how how = { &c, .verb = verb, .force = s->req.force };
+	enum exit_code code = change_to(s, p, &how);
+
+	confirmation_free(&c);
 	return code;
 }
 
 enum exit_code command_remove(struct session *s)
 {
-	const struct change_how how = { .verb = "removed", .force = s->req.force };
 	struct policy nothing = { 0 };
 	enum exit_code code = CODE_USAGE;
 
 	if (!policy_parse(&nothing, "", "nothing", s->d))
-		code = change_to(s, &nothing, &how);
+		code = leave_to(s, &nothing, "removed");
 	policy_free(&nothing);
 	return code;
 }
@@ -364,6 +417,17 @@ static int read_target(const struct session *s, long target, struct policy *p)
 	return text ? policy_parse(p, text, name, s->d) : -1;
 }
 
+/* What waits for its confirmation has a way back of its own. */
+static long choose_target(const struct session *s, struct policy *p)
+{
+	long target = -1;
+
+	if (!s->req.n_operands && !confirmation_way_back(s, false, &target, p))
+		return target;
+	target = target_generation(s);
+	return target < 0 || read_target(s, target, p) ? -1 : target;
+}
+
 /* Is p what the configuration files ask for as well? */
 static bool files_say(const struct session *s, const struct policy *p)
 {
@@ -382,13 +446,13 @@ enum exit_code command_rollback(struct session *s)
 {
 	struct policy p = { 0 };
 	enum exit_code code = CODE_USAGE;
-	long target = target_generation(s);
-	auto_free char *verb = target ? xasprintf("rolled back to generation %ld", target)
-				      : xstrdup("rolled back to nothing");
-	const struct change_how how = { .verb = verb, .force = s->req.force };
+	auto_free char *verb = NULL;
+	long target = choose_target(s, &p);
 
-	if (target >= 0 && !read_target(s, target, &p)) {
-		code = change_to(s, &p, &how);
+	verb = target ? xasprintf("rolled back to generation %ld", target)
+		      : xstrdup("rolled back to nothing");
+	if (target >= 0) {
+		code = leave_to(s, &p, verb);
 		if (code == CODE_DONE && !files_say(s, &p))
 			diag_note(s->d, NULL, "rollback",
 				  "the files in %s still say otherwise: the next 'untrack apply' "

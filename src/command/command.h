@@ -25,7 +25,10 @@ struct session { /* one run */
 	struct state_paths paths; /* from --state, or the defaults */
 	FILE *out;		  /* results; findings go to d, which main prints */
 	bool colour;		  /* of out */
+	bool terminal;		  /* somebody reads out and can answer on standard input */
 	struct diag *d;
+	/* Prints what there is to say before somebody is asked; NULL: nobody reads it */
+	void (*say)(struct session *s);
 };
 
 typedef enum exit_code command_fn(struct session *s);
@@ -40,16 +43,23 @@ command_fn command_facts;
 command_fn command_history;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
+/* confirm.c: what goes back by itself */
+command_fn command_confirm, command_expire;
 
 /* change.c: the one transaction of all that change the kernel, under the lock: the policy becomes
  * what is in the kernel and the newest generation. CODE_DONE: said on s->out, too. */
+struct confirmation;
 struct change_how {
-	const char *verb; /* "applied" */
+	struct confirmation *confirmation; /* its part in a pending one; NULL: none may pend */
+	const char *verb;		   /* "applied" */
 	bool force;
 	bool boot; /* what is on record then is marked as good at boot */
 };
 enum exit_code change_to(const struct session *s, const struct policy *p,
 			 const struct change_how *how);
+
+/* confirm.c: apply --confirm, with the question where somebody can answer it. */
+enum exit_code confirm_apply(struct session *s, const struct policy *p);
 
 /* The policy of the PATH operands, or of --config where there are none. CODE_DONE, or what the
  * command exits with: findings are in s->d. */

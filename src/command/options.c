@@ -92,6 +92,12 @@ static int option_set(const struct option_def *o, const char *value, struct requ
 	case OPTION_FLAG:
 		*(bool *)field = true;
 		return 0;
+	case OPTION_MAYBE:
+		*(const char **)field = value ? value : "";
+		if (!value || *value)
+			return 0;
+		return diag_error(d, NULL, "usage", 0, "--%s= needs %s, not nothing", o->name,
+				  o->arg);
 	case OPTION_TEXT:
 		*(const char **)field = value;
 		if (*value)
@@ -136,7 +142,7 @@ static int parse_long(const struct tables *t, const char *word, char *const **ar
 	}
 	if (o->kind == OPTION_FLAG && word[len])
 		return diag_error(d, NULL, "usage", 0, "--%s takes no value", o->name);
-	if (o->kind == OPTION_FLAG)
+	if (o->kind == OPTION_FLAG || (o->kind == OPTION_MAYBE && !word[len]))
 		return option_set(o, NULL, req, d);
 	if (word[len])
 		return option_set(o, word + len + 1, req, d);
@@ -193,8 +199,12 @@ int options_parse(const struct option_def *const *tables, size_t n, char *const 
 void options_help(const struct option_def *table, FILE *out)
 {
 	for (const struct option_def *o = table; o->name; o++) {
-		auto_free char *left =
-			xasprintf("--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		bool maybe = o->kind == OPTION_MAYBE;
+		auto_free char *left = xasprintf("--%s%s%s%s", o->name,
+						 maybe	  ? "[="
+						 : o->arg ? " "
+							  : "",
+						 o->arg ? o->arg : "", maybe ? "]" : "");
 
 		if (o->letter)
 			fprintf(out, "  -%c, %-34s %s\n", o->letter, left, o->help);

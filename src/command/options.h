@@ -17,7 +17,8 @@ struct words { /* borrowed from argv; the array is ours */
 struct request {		    /* the command line, taken apart; start from {0} */
 	const char *config, *state; /* NULL: not given */
 	unsigned backend, color,
-		as; /* place in the option's list of choices, from 1; 0: not given */
+		as;	     /* place in the option's list of choices, from 1; 0: not given */
+	const char *confirm; /* "" without a time; NULL: not given */
 	bool quiet, verbose, version, help, force, json, no_drain, live;
 	struct words facts;
 	const char **operands; /* n_operands of them, borrowed from argv; the array is ours */
@@ -29,6 +30,7 @@ enum option_kind {
 	OPTION_TEXT,   /* const char * */
 	OPTION_WORDS,  /* struct words: it may be given several times */
 	OPTION_CHOICE, /* unsigned; arg lists the choices: "auto|always|never" */
+	OPTION_MAYBE,  /* const char *: "--name=value", or "" for "--name" alone */
 };
 
 struct option_def {	  /* a table of these ends with name == NULL */

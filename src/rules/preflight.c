@@ -52,7 +52,8 @@ static void management_port(const struct policy *p, const struct host *h, struct
 			continue;
 		diag_warn(d, &s->port_at, "management-port",
 			  "%s: the SSH session that runs this uses port %u", s->name, h->ssh_port);
-		diag_cure(d, "keep a second session open; 'untrack rollback' goes back");
+		diag_cure(d, "keep a second session open, and use 'untrack apply --confirm': it "
+			     "goes back by itself if a new connection does not work");
 	}
 }
 

@@ -23,6 +23,7 @@ struct run { /* one transaction; what the last look at the kernel gave, and what
 	struct diag found; /* what deriving want had to say */
 	struct diag said;  /* what the backend had to say about the last commit */
 	bool prepared;	   /* the generation, for the caller to publish */
+	bool announced;	   /* to before_change */
 	bool journal;	   /* begun */
 	bool wrote;	   /* a commit of ours took effect, and before is history */
 };
@@ -181,16 +182,31 @@ static int prepare_generation(const struct run *r)
 }
 
 /* Puts on disk what must be there before the kernel changes. */
-static int prepare(struct run *r)
+static int put_on_record(struct run *r)
 {
-	const struct state_paths *sp = &r->o->paths;
-
 	if (!r->prepared && prepare_generation(r))
 		return -1;
 	r->prepared = true;
-	if (journal_begin(sp, r->ops->name, &r->before, &r->want, r->d))
+	if (journal_begin(&r->o->paths, r->ops->name, &r->before, &r->want, r->d))
 		return -1;
 	r->journal = true;
+	return 0;
+}
+
+static int prepare(struct run *r)
+{
+	struct diag faults = { 0 }, *d = r->d;
+	int rc;
+
+	r->d = &faults;
+	rc = put_on_record(r);
+	r->d = d;
+	record(d, &faults, r->o->anyway);
+	if (rc && !r->o->anyway)
+		return -1;
+	if (r->o->before_change && !r->announced && r->o->before_change(r->o->ctx, &r->before, d))
+		return -1;
+	r->announced = true;
 	return 0;
 }
 

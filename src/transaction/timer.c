@@ -28,12 +28,13 @@ static void add_word(struct command_line *c, char *word)
 	*ARRAY_ADD(c->v, c->n) = word;
 }
 
-static void add_expire(struct command_line *c, const char *const *options, const char *token)
+static void add_expire(struct command_line *c, const char *const *options, const struct pending *p)
 {
 	for (; *options; options++)
 		add_word(c, xstrdup(*options));
 	add_word(c, xstrdup("expire"));
-	add_word(c, xstrdup(token));
+	add_word(c, xstrdup(p->token));
+	add_word(c, xasprintf("%" PRIu64, p->deadline_ms));
 	add_word(c, NULL);
 }
 
@@ -96,7 +97,7 @@ static int start_process(struct pending *p, const char *const *options, struct d
 	int rc;
 
 	add_word(&c, xstrdup("untrack"));
-	add_expire(&c, options, p->token);
+	add_expire(&c, options, p);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attr);
 	rc = attributes(&attr) || no_streams(&files) ? ENOMEM : 0;
@@ -106,9 +107,11 @@ static int start_process(struct pending *p, const char *const *options, struct d
 	posix_spawn_file_actions_destroy(&files);
 	command_line_free(&c);
 	if (rc) {
-		diag_error(d, NULL, "timer", rc, "the process that would go back cannot be started");
-		diag_cure(d, "see what is short (ulimit -u, free -m; is /proc mounted?), then run it "
-			     "again; untrack apply without --confirm needs none");
+		diag_error(d, NULL, "timer", rc,
+			   "the process that would go back cannot be started");
+		diag_cure(d,
+			  "see what is short (ulimit -u, free -m; is /proc mounted?), then run it "
+			  "again; untrack apply without --confirm needs none");
 		return -1;
 	}
 	p->pid = pid;
@@ -247,7 +250,7 @@ static int start_unit(struct pending *p, const char *const *options, struct diag
 	if (path) {
 		add_systemd_options(&c, p, unit);
 		add_word(&c, xstrdup(path));
-		add_expire(&c, options, p->token);
+		add_expire(&c, options, p);
 		rc = run_program(c.v, &said);
 	}
 	if (!rc) {

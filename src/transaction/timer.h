@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What runs "untrack expire TOKEN" when the time is over, whatever ends the session it was asked
- * from: a transient timer of systemd, or a process of our own in a session of its own. */
+/* What runs "untrack expire TOKEN DEADLINE" when the time is over, whatever ends the session it was
+ * asked from: a transient timer of systemd, or a process of our own in a session of its own. */
 #ifndef UNTRACK_TIMER_H
 #define UNTRACK_TIMER_H
 

@@ -321,7 +321,8 @@ static void test_management_port(void **state)
 	(void)state;
 	SAYS(&h, "management-port", conf,
 	     "3:8 warning: a: the SSH session that runs this uses port 22 | keep a second session "
-	     "open; 'untrack rollback' goes back\n");
+	     "open, and use 'untrack apply --confirm': it goes back by itself if a new connection "
+	     "does not work\n");
 	h.ssh_port = 2222;
 	SAYS(&h, "management-port", conf, "");
 	SAYS(&h, "management-port", conf, "");
