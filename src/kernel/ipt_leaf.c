@@ -277,6 +277,7 @@ static enum ipt_key key_of(const struct match *m)
 	return width(&m->sport) < width(&m->dport) ? IPT_BY_SPORT : IPT_BY_DPORT;
 }
 
+/* l without its ports, which may be thousands, and with its key. */
 static void add_piece(struct leaves *out, const struct ipt_leaf *l, const struct ports *sport,
 		      const struct ports *dport)
 {
@@ -286,11 +287,8 @@ static void add_piece(struct leaves *out, const struct ipt_leaf *l, const struct
 
 	*leaf = *l;
 	ipt_rule_copy(&leaf->rule, &l->rule);
-	free(m->sport.v);
-	free(m->dport.v);
 	ports_copy(&m->sport, sport);
 	ports_copy(&m->dport, dport);
-	leaf->key = key_of(&l->rule.match);
 	by = leaf->key == IPT_BY_DPORT ? &m->dport : &m->sport;
 	if (leaf->key == IPT_BY_NOTHING)
 		return;
@@ -308,13 +306,16 @@ static void ports_list_free(struct ports *v, size_t n)
 static void cut_ports(struct leaves *out, const struct ipt_leaf *l)
 {
 	const struct match *m = &l->rule.match;
+	struct ipt_leaf bare = *l; /* borrows */
 	size_t n_sports, n_dports;
 	struct ports *sports = iptables_ports_split(&m->sport, m->icmp, &n_sports);
 	struct ports *dports = iptables_ports_split(&m->dport, m->icmp, &n_dports);
 
+	bare.key = key_of(m);
+	bare.rule.match.sport = bare.rule.match.dport = (struct ports){ 0 };
 	for (size_t s = 0; s < n_sports && out->n <= IPT_RULES_MAX; s++)
 		for (size_t k = 0; k < n_dports && out->n <= IPT_RULES_MAX; k++)
-			add_piece(out, l, &sports[s], &dports[k]);
+			add_piece(out, &bare, &sports[s], &dports[k]);
 	ports_list_free(sports, n_sports);
 	ports_list_free(dports, n_dports);
 }
