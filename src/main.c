@@ -47,6 +47,8 @@ static const struct option_def apply_options[] = {
 	  "go on over findings that refuse, and over rules of others in our table" },
 	{ "no-drain", 0, OPTION_FLAG, FIELD(no_drain), NULL,
 	  "leave stale conntrack entries to time out" },
+	{ "boot", 0, OPTION_FLAG, FIELD(boot), NULL,
+	  "what was never confirmed or fails gives way to the last good generation" },
 	{ 0 },
 };
 
@@ -81,8 +83,8 @@ static const struct command {
 	  false },
 	{ "diff", "[--json]", "the kernel against the configuration", command_diff, json_options, 0,
 	  false },
-	{ "apply", "[--confirm[=TIME]] [OPTION...]", "put the rules into the kernel, and prove it",
-	  command_apply, apply_options, 0, true },
+	{ "apply", "[--confirm[=TIME] | --boot] [OPTION...]",
+	  "put the rules into the kernel, and prove it", command_apply, apply_options, 0, true },
 	{ "confirm", "", "keep what apply --confirm put there", command_confirm, no_options, 0,
 	  false },
 	{ "expire", "TOKEN DEADLINE", NULL, command_expire, no_options, 2, true },

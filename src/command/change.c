@@ -351,8 +351,11 @@ enum exit_code command_apply(struct session *s)
 {
 	const struct change_how how = { .verb = "applied", .force = s->req.force };
 	struct policy p = { 0 };
-	enum exit_code code = session_policy(s, &p);
+	enum exit_code code;
 
+	if (s->req.boot)
+		return command_boot(s);
+	code = session_policy(s, &p);
 	if (code == CODE_DONE)
 		code = s->req.confirm ? confirm_apply(s, &p) : change_to(s, &p, &how);
 	policy_free(&p);

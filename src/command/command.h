@@ -39,6 +39,8 @@ command_fn command_check, command_show;
 command_fn command_diff, command_status;
 /* facts.c: what is true of this host */
 command_fn command_facts;
+/* boot.c: apply --boot, for command_apply */
+command_fn command_boot;
 /* history.c: the generations; changes nothing */
 command_fn command_history;
 /* change.c: the transaction */

@@ -154,6 +154,27 @@ bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
 	return text && strcmp(body, policy_text) == 0;
 }
 
+long generation_find(const struct state_paths *sp, const char *policy_text,
+		     struct generation_header *out)
+{
+	struct diag quiet = { 0 };
+	long n = generation_newest(sp, &quiet);
+
+	for (; n > 0; n = generation_before(sp, n, &quiet)) {
+		struct generation_header h = { 0 };
+		const char *body;
+		auto_free char *text = read_checked(sp, n, &h, &body, &quiet);
+
+		if (text && !strcmp(body, policy_text)) {
+			*out = h;
+			break;
+		}
+		generation_header_free(&h);
+	}
+	diag_free(&quiet);
+	return n > 0 ? n : 0;
+}
+
 bool generation_is_unconfirmed(const struct state_paths *sp, long n)
 {
 	struct generation_header h = { 0 };

@@ -78,6 +78,10 @@ time_t generation_time(const struct state_paths *sp, long n);
 /* Is this policy text the newest generation? False also where that cannot be read. */
 bool generation_is_newest(const struct state_paths *sp, const char *policy_text);
 
+/* The newest one with this policy text, and its header; 0: none that can be read. */
+long generation_find(const struct state_paths *sp, const char *policy_text,
+		     struct generation_header *out);
+
 enum generation_mark { GENERATION_UNCONFIRMED, GENERATION_CONFIRMED, GENERATION_GOOD_AT_BOOT };
 /* Rewrites the header, durably; nothing is written where it says so already. 0 or -1. The caller
  * holds the lock. */
