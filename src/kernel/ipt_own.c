@@ -31,17 +31,19 @@ bool ipt_own_is_jump(const struct ipt_item *i, const struct ipt_own_base *base, 
 /* ---- the chains --------------------------------------------------------------------------------
  */
 
-static size_t find_chain(const struct ipt_layout *l, const char *name)
+void ipt_own_names(const struct ipt_layout *l, struct ipt_names *names)
 {
-	size_t i = 0;
-
-	while (i < l->n && strcmp(l->chains[i].name, name) != 0)
-		i++;
-	return i;
+	*names = (struct ipt_names){ 0 };
+	for (size_t i = 0; i < l->n; i++)
+		ipt_names_add(names, l->chains[i].name, i);
+	ipt_names_sort(names);
 }
 
 void ipt_own_hooks(const struct ipt_layout *l, enum hook *hooks)
 {
+	struct ipt_names names;
+
+	ipt_own_names(l, &names);
 	for (size_t i = 0; i < l->n; i++)
 		hooks[i] = HOOK_OUTPUT;
 	if (l->n)
@@ -49,26 +51,38 @@ void ipt_own_hooks(const struct ipt_layout *l, enum hook *hooks)
 	for (size_t i = 0; i < l->n; i++)
 		for (size_t k = 0; k < l->chains[i].n; k++) {
 			const struct ipt_rule *r = &l->chains[i].v[k];
-			size_t to = r->does == IPT_JUMP ? find_chain(l, r->name) : l->n;
+			size_t to = IPT_NO_NAME;
 
-			if (to > i && to < l->n) /* the others come behind what jumps to them */
+			if (r->does == IPT_JUMP)
+				to = ipt_names_find(&names, r->name);
+			if (to != IPT_NO_NAME && to > i) /* they come behind what jumps to them */
 				hooks[to] = hooks[i];
 		}
+	ipt_names_free(&names);
 }
 
-static void add_chain(const struct ipt_table *t, const char *name, struct ipt_layout *l)
+/* c: NULL, it does not exist. */
+static void add_chain(const char *name, const struct ipt_chain *c, struct ipt_layout *l)
 {
-	const struct ipt_chain *c = ipt_table_chain(t, name);
-	struct ipt_rules *out;
+	struct ipt_rules *out = ARRAY_ADD(l->chains, l->n);
 
-	if (find_chain(l, name) < l->n)
-		return;
-	out = ARRAY_ADD(l->chains, l->n);
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	out->v = c ? xcalloc(c->n, sizeof(*out->v)) : NULL;
 	for (size_t i = 0; c && i < c->n; i++)
 		if (c->items[i].own)
 			out->v[out->n++] = *c->items[i].own;
+}
+
+/* Each chain once. */
+static void add_known(const struct ipt_table *t, const char *name, bool *taken,
+		      struct ipt_layout *l)
+{
+	const struct ipt_chain *c = ipt_table_chain(t, name);
+
+	if (!c || !c->own || taken[c - t->chains])
+		return;
+	taken[c - t->chains] = true;
+	add_chain(name, c, l);
 }
 
 static bool has_own_chain(const struct ipt_table *t)
@@ -81,23 +95,22 @@ static bool has_own_chain(const struct ipt_table *t)
 
 void ipt_own_layout(const struct ipt_table *t, struct ipt_layout *l)
 {
+	auto_free bool *taken = xcalloc(t->n, sizeof(*taken));
+
 	*l = (struct ipt_layout){ .family = t->family->family };
 	if (!has_own_chain(t))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(ipt_own_bases); i++)
-		add_chain(t, ipt_own_bases[i].own, l);
+	for (size_t i = 0; i < ARRAY_SIZE(ipt_own_bases); i++) {
+		add_known(t, ipt_own_bases[i].own, taken, l);
+		if (l->n == i)
+			add_chain(ipt_own_bases[i].own, NULL, l);
+	}
 	for (size_t i = 0; i < l->n; i++)
-		for (size_t k = 0; k < l->chains[i].n; k++) {
-			const struct ipt_rule *r = &l->chains[i].v[k];
-			const struct ipt_chain *c =
-				r->does == IPT_JUMP ? ipt_table_chain(t, r->name) : NULL;
-
-			if (c && c->own)
-				add_chain(t, r->name, l);
-		}
+		for (size_t k = 0; k < l->chains[i].n; k++)
+			if (l->chains[i].v[k].does == IPT_JUMP)
+				add_known(t, l->chains[i].v[k].name, taken, l);
 	for (size_t i = 0; i < t->n; i++)
-		if (t->chains[i].own)
-			add_chain(t, t->chains[i].name, l);
+		add_known(t, t->chains[i].name, taken, l);
 }
 
 void ipt_own_layout_free(struct ipt_layout *l)

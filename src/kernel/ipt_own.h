@@ -17,6 +17,7 @@ extern const struct ipt_own_base ipt_own_bases[2];
 bool ipt_own_is_jump(const struct ipt_item *i, const struct ipt_own_base *base, enum family f);
 void ipt_own_jump(const struct ipt_own_base *base, enum family f, struct ipt_rule *r);
 
+void ipt_own_names(const struct ipt_layout *l, struct ipt_names *names);
 /* Which hook's packets the rules of each chain meet. hooks has l->n places. */
 void ipt_own_hooks(const struct ipt_layout *l, enum hook *hooks);
 

@@ -37,8 +37,9 @@ struct maker {
 	struct pair *pairs;   /* of each chain of want */
 	struct ipt_layout is; /* what is there */
 	enum hook *hooks;     /* of each chain of it */
-	void *tallies;	      /* a tree */
-	struct tally **all;   /* what the tree holds */
+	struct ipt_names is_names, want_names;
+	void *tallies;	    /* a tree */
+	struct tally **all; /* what the tree holds */
 	size_t n_tallies;
 	struct ipt_raw_plan *plan;
 };
@@ -46,20 +47,16 @@ struct maker {
 /* ---- what stays --------------------------------------------------------------------------------
  */
 
-static size_t find(const struct ipt_layout *l, const char *name)
+static bool is_wanted(const struct maker *m, const char *chain)
 {
-	size_t i = 0;
-
-	while (i < l->n && strcmp(l->chains[i].name, name) != 0)
-		i++;
-	return i;
+	return ipt_names_find(&m->want_names, chain) != IPT_NO_NAME;
 }
 
 static void read_side(const struct maker *m, const struct ipt_chain *c, struct side *s)
 {
 	s->rules = xcalloc(c->n, sizeof(*s->rules));
 	s->n = c->n;
-	s->hook = m->hooks[find(&m->is, c->name)];
+	s->hook = m->hooks[ipt_names_find(&m->is_names, c->name)];
 	for (size_t i = 0; i < c->n; i++)
 		s->rules[i] = c->items[i].own;
 }
@@ -165,7 +162,7 @@ static void tally_all(struct maker *m)
 	for (size_t i = 0; i < m->is.n; i++) {
 		const struct ipt_rules *c = &m->is.chains[i];
 
-		if (find(m->want, c->name) < m->want->n)
+		if (is_wanted(m, c->name))
 			continue;
 		for (size_t k = 0; k < c->n; k++)
 			tally_rule(m, &c->v[k], m->hooks[i], true);
@@ -263,7 +260,7 @@ static void make_edits(struct maker *m)
 		for (size_t i = 0; i < m->t->n; i++) {
 			const struct ipt_chain *c = &m->t->chains[i];
 
-			if (c->own && find(m->want, c->name) == m->want->n && (dropping || c->n))
+			if (c->own && !is_wanted(m, c->name) && (dropping || c->n))
 				add_edit(m, dropping ? IPT_RAW_DROP : IPT_RAW_FLUSH, c->name, 0);
 		}
 }
@@ -338,6 +335,8 @@ static void free_maker(struct maker *m)
 	free(m->pairs);
 	free(m->hooks);
 	ipt_own_layout_free(&m->is);
+	ipt_names_free(&m->is_names);
+	ipt_names_free(&m->want_names);
 }
 
 int ipt_raw_plan_make(struct ipt_raw_plan *p, const struct ipt_table *t,
@@ -349,6 +348,8 @@ int ipt_raw_plan_make(struct ipt_raw_plan *p, const struct ipt_table *t,
 	ipt_own_layout(t, &m.is);
 	m.hooks = xcalloc(m.is.n, sizeof(*m.hooks));
 	ipt_own_hooks(&m.is, m.hooks);
+	ipt_own_names(&m.is, &m.is_names);
+	ipt_own_names(want, &m.want_names);
 	pair_chains(&m);
 	tally_all(&m);
 	make_edits(&m);

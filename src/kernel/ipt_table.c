@@ -259,6 +259,9 @@ void ipt_table_read(struct ipt_table *t, const struct ipt_family *family, const 
 			add_rule(t, c, e, h, fw, fc);
 		number_rules(c, fc);
 	}
+	for (size_t i = 0; i < t->n; i++)
+		ipt_names_add(&t->names, t->chains[i].name, i);
+	ipt_names_sort(&t->names);
 }
 
 static bool chain_is(const struct ipt_table *t, const struct ipt_chain *c, struct xtc_handle *h)
@@ -287,10 +290,9 @@ static bool chain_is(const struct ipt_table *t, const struct ipt_chain *c, struc
 
 const struct ipt_chain *ipt_table_chain(const struct ipt_table *t, const char *name)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (strcmp(t->chains[i].name, name) == 0)
-			return &t->chains[i];
-	return NULL;
+	size_t place = ipt_names_find(&t->names, name);
+
+	return place == IPT_NO_NAME ? NULL : &t->chains[place];
 }
 
 bool ipt_table_is(const struct ipt_table *t, struct xtc_handle *h)
@@ -328,6 +330,7 @@ void ipt_table_free(struct ipt_table *t)
 		free(t->chains[i].items);
 	}
 	free(t->chains);
+	ipt_names_free(&t->names);
 	*t = (struct ipt_table){ 0 };
 }
 

@@ -6,6 +6,7 @@
 
 #include "kernel/ipt_family.h"
 #include "kernel/ipt_layout.h"
+#include "kernel/ipt_names.h"
 #include "rules/fw.h"
 #include "rules/ruleset.h"
 
@@ -31,6 +32,7 @@ struct ipt_table { /* start from {0} */
 	char name[XT_TABLE_MAXNAMELEN];
 	struct ipt_chain *chains; /* in the order of libiptc */
 	size_t n;
+	struct ipt_names names;
 	bool added; /* IPT_ADD has written it since it was read */
 };
 
