@@ -48,12 +48,11 @@ static void cut_ports(struct pieces *out, const struct match *m, bool src)
 	struct ports *v = iptables_ports_split(src ? &m->sport : &m->dport, m->icmp, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		struct ports *p;
+		struct match piece = *m; /* borrows */
 
-		add_piece(out, m);
-		p = src ? &out->v[out->n - 1].sport : &out->v[out->n - 1].dport;
-		free(p->v);
-		*p = v[i];
+		*(src ? &piece.sport : &piece.dport) = v[i];
+		add_piece(out, &piece);
+		free(v[i].v);
 	}
 	free(v);
 }
