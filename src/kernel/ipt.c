@@ -360,6 +360,60 @@ static int write_raw(struct ipt *x, struct ipt_raw *raws, const bool *differ, st
 	return rc;
 }
 
+static bool wants_rules(const struct ruleset *want, const struct counter *c, enum family f)
+{
+	for (size_t i = 0; i < want->n_rules; i++) {
+		const struct rule *r = &want->rules[i];
+
+		if (r->form == FORM_LEGACY && r->hook == c->hook && r->match.families & 1u << f &&
+		    strcmp(r->name, c->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Takes what the rule holds off the counter of its exemption, if that is one of those that count.
+ */
+static void subtract(struct ruleset *rs, const bool *counts, const struct ipt_rule *r,
+		     enum hook hook)
+{
+	for (size_t i = 0; i < rs->n_counters; i++) {
+		struct counter *c = &rs->counters[i];
+
+		if (!counts[i] || c->hook != hook || strcmp(c->name, r->name) != 0)
+			continue;
+		c->packets -= c->packets < r->count.packets ? c->packets : r->count.packets;
+		c->bytes -= c->bytes < r->count.bytes ? c->bytes : r->count.bytes;
+	}
+}
+
+/* want with the counts that new rules of this family may begin with: not what rules of the other
+ * one hold and go on holding. It borrows everything but the array of counters. */
+static struct ruleset want_of(struct ipt *x, const struct ruleset *want, enum family f)
+{
+	const enum family other = f == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
+	const struct ipt_table *t = find_raw(x, ipt_family(other));
+	auto_free bool *counts = xcalloc(want->n_counters, sizeof(*counts));
+	auto_free enum hook *hooks = NULL;
+	struct ruleset rs = *want;
+	struct ipt_layout l = { 0 };
+
+	rs.counters = xmemdup(want->counters, want->n_counters * sizeof(*rs.counters));
+	if (!t || !want->n_counters)
+		return rs;
+	for (size_t i = 0; i < rs.n_counters; i++)
+		counts[i] = wants_rules(want, &rs.counters[i], other);
+	ipt_own_layout(t, &l);
+	hooks = xcalloc(l.n, sizeof(*hooks));
+	ipt_own_hooks(&l, hooks);
+	for (size_t i = 0; i < l.n; i++)
+		for (size_t k = 0; k < l.chains[i].n; k++)
+			if (l.chains[i].v[k].name && l.chains[i].v[k].does != IPT_JUMP)
+				subtract(&rs, counts, &l.chains[i].v[k], hooks[i]);
+	ipt_own_layout_free(&l);
+	return rs;
+}
+
 static int commit_raw(struct ipt *x, const struct ruleset *want, struct diag *d)
 {
 	struct ipt_raw raws[] = { [FAMILY_V4] = { .family = ipt_family(FAMILY_V4) },
@@ -368,10 +422,13 @@ static int commit_raw(struct ipt *x, const struct ruleset *want, struct diag *d)
 	int rc = 0;
 
 	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
-		if (ipt_layout_make(&raws[f].want, want, (enum family)f, d))
+		struct ruleset mine = want_of(x, want, (enum family)f);
+
+		if (ipt_layout_make(&raws[f].want, &mine, (enum family)f, d))
 			rc = -1;
 		else
 			differ[f] = !ipt_raw_is(find_raw(x, raws[f].family), &raws[f].want);
+		free(mine.counters);
 	}
 	if (!rc)
 		rc = write_raw(x, raws, differ, d);

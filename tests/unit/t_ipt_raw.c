@@ -202,6 +202,47 @@ static void counts(void **state)
 	end(f, x, before);
 }
 
+/* A family that joins the other begins at zero; one that takes its place goes on. */
+static void counts_of_both(void **state)
+{
+	static const struct {
+		const char *rules;
+		uint64_t want;
+	} steps[] = {
+		{ HOOKS("notrack web family ipv6 protocol tcp dport 80"), 5 },
+		{ HOOKS("notrack web protocol tcp dport 80"), 5 },
+		{ HOOKS("notrack web protocol tcp dport 80,443"), 5 },
+	};
+	char *before;
+	struct fixture *f = begin(state, &before);
+	struct ipt *x = ipt_new();
+	struct ruleset want;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		parse(f, &want, steps[i].rules);
+		add_counter(&want, "web", HOOK_PREROUTING, steps[i].want); /* the sum, as is */
+		make(f, x, &want);
+		assert_counter(f, x, "web", HOOK_PREROUTING, steps[i].want);
+		ruleset_free(&want);
+	}
+	end(f, x, before);
+	/* Without the other. */
+	f = begin(state, &before);
+	x = ipt_new();
+	for (int v = 6; v >= 4; v -= 2) {
+		auto_free char *rules = xasprintf("iptables-legacy output notrack web family ipv%d "
+						  "protocol tcp dport 80\n",
+						  v);
+
+		parse(f, &want, rules);
+		add_counter(&want, "web", HOOK_OUTPUT, 9);
+		make(f, x, &want);
+		assert_counter(f, x, "web", HOOK_OUTPUT, 9);
+		ruleset_free(&want);
+	}
+	end(f, x, before);
+}
+
 /* Of the one family or of both: what somebody did to what is ours, and the next commit. */
 static void repairs(void **state)
 {
@@ -478,11 +519,17 @@ static void fails_always(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(comes_and_goes), cmocka_unit_test(counts),
-		cmocka_unit_test(repairs),	  cmocka_unit_test(husks),
-		cmocka_unit_test(leaves_others),  cmocka_unit_test(chain_like_target),
-		cmocka_unit_test(overtaken),	  cmocka_unit_test(fails_once),
-		cmocka_unit_test(fails_always),	  cmocka_unit_test(makes_no_table),
+		cmocka_unit_test(comes_and_goes),
+		cmocka_unit_test(counts),
+		cmocka_unit_test(counts_of_both),
+		cmocka_unit_test(repairs),
+		cmocka_unit_test(husks),
+		cmocka_unit_test(leaves_others),
+		cmocka_unit_test(chain_like_target),
+		cmocka_unit_test(overtaken),
+		cmocka_unit_test(fails_once),
+		cmocka_unit_test(fails_always),
+		cmocka_unit_test(makes_no_table),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
