@@ -68,6 +68,14 @@ static const struct option_def json_options[] = {
 	{ 0 },
 };
 
+static const struct option_def explain_options[] = {
+	{ "facts", 0, OPTION_WORDS, FIELD(facts), "FILE",
+	  "also through the firewall of this file of facts" },
+	{ "live", 0, OPTION_FLAG, FIELD(live), NULL, "also through the firewall of this host" },
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
+	{ 0 },
+};
+
 static const struct command {
 	const char *name, *synopsis, *summary; /* no summary: for the timer, not for people */
 	command_fn *run;
@@ -79,6 +87,9 @@ static const struct command {
 	  command_check, check_options, ANY_NUMBER, false },
 	{ "show", "[PATH...] [--as FORM]", "the rules that the configuration makes", command_show,
 	  show_options, ANY_NUMBER, false },
+	{ "explain", "[PATH...] FLOW [--facts FILE] [--live] [--json]",
+	  "what becomes of one packet and its reply", command_explain, explain_options, ANY_NUMBER,
+	  false },
 	{ "facts", "", "what is true of this host, for check --facts", command_facts, no_options, 0,
 	  false },
 	{ "diff", "[--json]", "the kernel against the configuration", command_diff, json_options, 0,

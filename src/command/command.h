@@ -10,6 +10,8 @@
 #include "report/diag.h"
 #include "transaction/journal.h"
 
+struct host;
+
 /* An interface: untrack(8), EXIT STATUS */
 enum exit_code {
 	CODE_DONE,    /* done; valid; equal; healthy */
@@ -43,6 +45,8 @@ command_fn command_facts;
 command_fn command_boot;
 /* history.c: the generations; changes nothing */
 command_fn command_history;
+/* explain.c: what becomes of a packet */
+command_fn command_explain;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
 /* confirm.c: what goes back by itself */
@@ -73,6 +77,9 @@ enum backend_choice session_backend(const struct session *s, const struct policy
 /* Would it be applied on the hosts of --facts and --live? Findings that not all of them share name
  * the host. CODE_DONE; CODE_NO: there are errors; CODE_USAGE: the facts of one cannot be had. */
 enum exit_code check_hosts(struct session *s, const struct policy *p);
+
+/* This host with its firewall. -1: the firewall is unread, and a finding says why. */
+int host_live(enum backend_choice choice, struct host *h, struct diag *d);
 
 /* Services, interfaces and loopback. */
 size_t exemption_count(const struct policy *p);

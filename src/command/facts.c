@@ -10,8 +10,7 @@
 #include "rules/twin.h"
 #include "rules/word.h"
 
-/* This host with its firewall. -1: the firewall is unread, and a finding says why. */
-static int read_live(enum backend_choice choice, struct host *h, struct diag *d)
+int host_live(enum backend_choice choice, struct host *h, struct diag *d)
 {
 	const struct backend_ops *ops;
 	struct ruleset ours = { 0 };
@@ -35,7 +34,7 @@ enum exit_code command_facts(struct session *s)
 {
 	const struct policy any = { .backend = BACKEND_AUTO };
 	struct host h = { 0 };
-	int rc = read_live(session_backend(s, &any), &h, s->d);
+	int rc = host_live(session_backend(s, &any), &h, s->d);
 
 	for (size_t i = 0; i < h.n_unread; i++)
 		if (strncmp(h.unread[i], "firewall", strlen("firewall")) != 0)
@@ -166,7 +165,7 @@ enum exit_code check_hosts(struct session *s, const struct policy *p)
 		bool live = i == s->req.facts.n;
 		struct host h = { 0 };
 
-		v[i].unusable = live ? read_live(session_backend(s, p), &h, &v[i].d) != 0
+		v[i].unusable = live ? host_live(session_backend(s, p), &h, &v[i].d) != 0
 				     : facts_load(&h, s->req.facts.v[i], &v[i].d) != 0;
 		v[i].name = shown_name(h.name && *h.name ? h.name
 				       : live		 ? "this host"

@@ -178,14 +178,33 @@ static bool header_matches(const struct flow *f, const struct match *m)
 	       addresses_match(f, own_dst(f), &m->dst, &m->not_dst);
 }
 
-bool flow_matches(const struct flow *f, const struct match *m, enum hook raw, enum form form,
+/* What the hook knows of where the packet came in. */
+static const char *name_in(const struct flow *f, enum hook h)
+{
+	switch (h) {
+	case HOOK_PREROUTING:
+	case HOOK_INPUT:
+	case HOOK_FORWARD:
+		return f->in;
+	case HOOK_POSTROUTING:
+		return f->way == FLOW_FORWARDED ? f->in : "";
+	case HOOK_OUTPUT:
+		break;
+	}
+	return "";
+}
+
+static const char *name_out(const struct flow *f, enum hook h)
+{
+	return h == HOOK_PREROUTING || h == HOOK_INPUT ? "" : f->out;
+}
+
+bool flow_matches(const struct flow *f, const struct match *m, enum hook hook, enum form form,
 		  const struct addrs *local)
 {
-	bool in = raw == HOOK_PREROUTING;
-
 	if (!(m->families & 1u << f->family) ||
-	    !interfaces_match(in ? f->in : "", &m->in, &m->not_in) ||
-	    !interfaces_match(in ? "" : f->out, &m->out, &m->not_out))
+	    !interfaces_match(name_in(f, hook), &m->in, &m->not_in) ||
+	    !interfaces_match(name_out(f, hook), &m->out, &m->not_out))
 		return false;
 	if (m->dst_kind != DST_ANY && (m->dst_kind == DST_LOCAL) != flow_is_local(f, local))
 		return false;

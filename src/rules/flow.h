@@ -49,9 +49,9 @@ bool flow_reply(const struct flow *f, struct flow *reply);
  * then the way of the packet tells. Broadcast and multicast are not local. */
 bool flow_is_local(const struct flow *f, const struct addrs *local);
 
-/* Would a rule with match m see it in this raw hook? form: nftables does not look behind options of
- * a quoted header, iptables does. */
-bool flow_matches(const struct flow *f, const struct match *m, enum hook raw, enum form form,
+/* Would a rule with match m see it in this hook? form: nftables does not look behind options of a
+ * quoted header, iptables does. */
+bool flow_matches(const struct flow *f, const struct match *m, enum hook hook, enum form form,
 		  const struct addrs *local);
 
 /* The rule that decides about it in this raw hook: a RETURN, or the first NOTRACK. NULL: none. */
