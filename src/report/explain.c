@@ -10,6 +10,22 @@ enum { PRIORITY_RAW = -300 }; /* linux/netfilter_ipv4.h */
 /* ---- the value ---------------------------------------------------------------------------------
  */
 
+static bool is_exempt(const struct flow *f, const struct ruleset *rs, const struct addrs *local)
+{
+	const struct rule *r = flow_rule(f, rs, flow_raw_hook(f), local);
+
+	return r && r->verdict == VERDICT_NOTRACK;
+}
+
+/* Is the flow that an error is about exempt in both directions, so that conntrack knows nothing? */
+static bool quotes_exempt(const struct flow *f, const struct ruleset *rs, const struct addrs *local)
+{
+	struct flow quoted, back;
+
+	return flow_quoted(f, &quoted) && is_exempt(&quoted, rs, local) &&
+	       (!flow_reply(&quoted, &back) || is_exempt(&back, rs, local));
+}
+
 static void explain_packet(struct explained *x, const struct ruleset *rs, const struct flow_host *h)
 {
 	enum hook first = flow_raw_hook(&x->flow);
@@ -19,11 +35,15 @@ static void explain_packet(struct explained *x, const struct ruleset *rs, const 
 		x->hooks[x->n_hooks++].hook = HOOK_PREROUTING;
 	for (size_t i = 0; i < x->n_hooks; i++)
 		x->hooks[i].rule = flow_rule(&x->flow, rs, x->hooks[i].hook, h->local);
-	x->exempt = x->hooks[0].rule && x->hooks[0].rule->verdict == VERDICT_NOTRACK;
+	x->exempt = is_exempt(&x->flow, rs, h->local);
 	x->untracked = x->exempt || flow_is_never_tracked(&x->flow);
-	if (!h->fw)
-		return;
-	flow_walk(&x->flow, x->exempt, x->reply, h, &x->walk);
+}
+
+static void walk_packet(struct explained *x, bool alone, const struct flow_host *h)
+{
+	const struct flow_known known = { x->exempt, x->reply, alone };
+
+	flow_walk(&x->flow, &known, h, &x->walk);
 	x->untracked = x->walk.untracked;
 }
 
@@ -33,9 +53,14 @@ void explain_make(struct explanation *e, const struct flow *f, const struct rule
 	e->packets[e->n++].flow = *f;
 	if (flow_reply(f, &e->packets[e->n].flow))
 		e->packets[e->n++].reply = true;
-	e->walked = h->fw != NULL;
 	for (size_t i = 0; i < e->n; i++)
 		explain_packet(&e->packets[i], rs, h);
+	if (!h->fw)
+		return;
+	e->walked = true;
+	walk_packet(&e->packets[0], quotes_exempt(f, rs, h->local), h);
+	if (e->n > 1)
+		walk_packet(&e->packets[1], e->packets[0].untracked, h);
 }
 
 void explain_free(struct explanation *e)

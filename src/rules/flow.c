@@ -118,6 +118,18 @@ bool flow_reply(const struct flow *f, struct flow *reply)
 	return true;
 }
 
+bool flow_quoted(const struct flow *f, struct flow *quoted)
+{
+	if (!f->error)
+		return false;
+	*quoted = *f;
+	quoted->error = quoted->options = false;
+	if (!is_icmp(f->proto))
+		quoted->stage = FLOW_CONTINUING;
+	swap_interfaces(quoted);
+	return true;
+}
+
 /* ---- the rules ---------------------------------------------------------------------------------
  */
 

@@ -45,6 +45,9 @@ void flow_text(const struct flow *f, struct text *t);
 /* The packet that answers it; false: none does that one could foretell. */
 bool flow_reply(const struct flow *f, struct flow *reply);
 
+/* The packet that an ICMP error quotes, on its way through this host; false: f is no error. */
+bool flow_quoted(const struct flow *f, struct flow *quoted);
+
 /* Is its destination one of this host's addresses? local: all of them; NULL or empty: not known,
  * then the way of the packet tells. Broadcast and multicast are not local. */
 bool flow_is_local(const struct flow *f, const struct addrs *local);

@@ -17,6 +17,7 @@ enum { PRIORITY_RAW = -300, PRIORITY_CONNTRACK = -200 }; /* linux/netfilter_ipv4
 
 struct walker {
 	const struct flow *flow;
+	const struct flow_known *known;
 	const struct flow_host *host;
 	struct traffic traffic; /* nothing but this packet */
 	struct packet packet;
@@ -181,34 +182,46 @@ static bool is_plain_accept(const struct twin *w)
 	       (!strcmp(w->body, "verdict:accept") || !strcmp(w->body, "counter: verdict:accept"));
 }
 
-/* The rule that a twin copies stands behind it, and decides as it does while tracked. */
+/* Does the twin copy rule r, and if so, what does it do to the packet? Whatever state r asks for.
+ */
+static bool run_copied(struct walker *w, const struct fw_chain *c, const struct fw_rule *r,
+		       const struct twin *twin, bool certain, unsigned *mask, bool *goes_on)
+{
+	static const uint32_t states[] = { STATE_NEW, STATE_ESTABLISHED, STATE_RELATED,
+					   STATE_INVALID };
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(states) && !found; i++) {
+		struct eval e;
+
+		packet_eval(&w->packet, r, states[i], &e);
+		for (size_t k = 0; k < e.n && !found; k++) {
+			struct eval one = { &e.v[k], 1, e.flags };
+
+			found = is_copy(twin, r, e.v[k].element);
+			if (found)
+				*goes_on = run_eval(w, c, r, twin, &one, certain, mask);
+		}
+		eval_free(&e);
+	}
+	return found;
+}
+
+/* The rule that a twin copies stands behind it. One that the packet does not meet is not found. */
 static bool run_twin(struct walker *w, const struct fw_chain *c, size_t at, const struct twin *twin,
 		     bool certain, unsigned *mask)
 {
 	const struct branch accept = { .target = { .verdict = FW_ACCEPT }, .when = YES };
-	bool goes_on = true, found = false, on;
+	bool goes_on = true, on;
 
-	for (size_t i = at; i < c->n_rules && !found; i++) {
-		struct eval e;
-
-		if (c->rules[i].twin >= 0)
-			continue;
-		packet_eval(&w->packet, &c->rules[i], w->tracked, &e);
-		for (size_t k = 0; k < e.n && !found; k++) {
-			struct eval one = { &e.v[k], 1, e.flags };
-
-			if (!is_copy(twin, &c->rules[i], e.v[k].element))
-				continue;
-			found = true;
-			goes_on = run_eval(w, c, &c->rules[i], twin, &one, certain, mask);
-		}
-		eval_free(&e);
-	}
-	if (!found && is_plain_accept(twin)) {
-		*mask |= run_branch(w, c, NULL, twin, &accept, certain && !*mask, &on);
-		return false;
-	}
-	return goes_on;
+	for (size_t i = at; i < c->n_rules; i++)
+		if (c->rules[i].twin < 0 &&
+		    run_copied(w, c, &c->rules[i], twin, certain, mask, &goes_on))
+			return goes_on;
+	if (!is_plain_accept(twin))
+		return true;
+	*mask |= run_branch(w, c, NULL, twin, &accept, certain && !*mask, &on);
+	return false;
 }
 
 static bool run_twins(struct walker *w, const struct fw_chain *c, size_t at, uint64_t anchor,
@@ -280,15 +293,33 @@ static unsigned run_chain(struct walker *w, const struct fw_chain *c, bool certa
 /* ---- all chains --------------------------------------------------------------------------------
  */
 
+/* What conntrack would say, had it seen nothing of the flow before: a connection is picked up by
+ * its SYN or, loosely, by any packet but the answer to one; replies and errors of ICMP by nothing.
+ */
+static uint32_t state_alone(const struct walker *w)
+{
+	const struct flow *f = w->flow;
+
+	if (f->error || f->stage == FLOW_OPENING || f->fragment)
+		return f->error ? STATE_INVALID : STATE_NEW;
+	if (f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6 ||
+	    (f->proto == IPPROTO_TCP && w->known->reply))
+		return STATE_INVALID;
+	return STATE_NEW;
+}
+
 /* Before conntrack has looked at it a packet is invalid; but what comes back by lo has been seen.
  */
-static uint32_t state_at(const struct fw_chain *c, const struct flow *f)
+static uint32_t state_at(const struct walker *w, const struct fw_chain *c)
 {
-	if (f->way == FLOW_LOOPBACK && c->hook == HOOK_PREROUTING)
-		return (uint32_t)(f->error			? STATE_RELATED
-				  : f->stage == FLOW_CONTINUING ? STATE_ESTABLISHED
-								: STATE_NEW);
-	return way_state(c, flow_class(f));
+	bool back = w->flow->way == FLOW_LOOPBACK && c->hook == HOOK_PREROUTING;
+	uint32_t state = way_state(c, flow_class(w->flow));
+
+	if (back)
+		state = w->flow->error			    ? STATE_RELATED
+			: w->flow->stage == FLOW_CONTINUING ? STATE_ESTABLISHED
+							    : STATE_NEW;
+	return state != STATE_INVALID && w->known->alone ? state_alone(w) : state;
 }
 
 static void run_base(struct walker *w, const struct fw_chain *c, struct flow_walk *out)
@@ -296,7 +327,7 @@ static void run_base(struct walker *w, const struct fw_chain *c, struct flow_wal
 	unsigned mask;
 
 	w->base = c;
-	w->tracked = state_at(c, w->flow);
+	w->tracked = state_at(w, c);
 	w->passage = ARRAY_ADD(out->v, out->n);
 	w->passage->chain = c;
 	w->passage->state = state_now(w);
@@ -355,7 +386,7 @@ static enum outcome sum_up(const struct flow_walk *out, bool unsure)
 }
 
 /* false: the packet ends here. */
-static bool run_hook(struct walker *w, enum hook hook, bool exempt, struct flow_walk *out)
+static bool run_hook(struct walker *w, enum hook hook, struct flow_walk *out)
 {
 	const struct fw_chain *c = NULL;
 	bool raw = hook == HOOK_PREROUTING || hook == HOOK_OUTPUT;
@@ -363,7 +394,7 @@ static bool run_hook(struct walker *w, enum hook hook, bool exempt, struct flow_
 	while ((c = next_chain(w, hook, c))) {
 		const struct flow_passage *p;
 
-		if (raw && c->priority >= PRIORITY_RAW && exempt)
+		if (raw && c->priority >= PRIORITY_RAW && w->known->exempt)
 			w->untracked = true;
 		if (raw && c->priority > PRIORITY_CONNTRACK && flow_is_never_tracked(w->flow))
 			w->untracked = true;
@@ -374,12 +405,12 @@ static bool run_hook(struct walker *w, enum hook hook, bool exempt, struct flow_
 		if (p->n_ends == 1 && p->ends[0].outcome != OUT_ACCEPT)
 			return false;
 	}
-	if (exempt || flow_is_never_tracked(w->flow))
+	if (w->known->exempt || flow_is_never_tracked(w->flow))
 		w->untracked = true;
 	return true;
 }
 
-void flow_walk(const struct flow *f, bool exempt, bool reply, const struct flow_host *h,
+void flow_walk(const struct flow *f, const struct flow_known *known, const struct flow_host *h,
 	       struct flow_walk *out)
 {
 	static const struct {
@@ -397,15 +428,15 @@ void flow_walk(const struct flow *f, bool exempt, bool reply, const struct flow_
 		[FLOW_FORWARDED] = { false, false, true, true },
 		[FLOW_LOOPBACK] = { true, true },
 	};
-	struct walker w = { .flow = f, .host = h };
+	struct walker w = { .flow = f, .known = known, .host = h };
 	bool alive = true;
 
 	for (size_t i = 0; alive && i < ARRAY_SIZE(legs); i++) {
 		if (!has_leg[f->way][i])
 			continue;
-		traffic_init(&w.traffic, f, reply, legs[i].filter);
+		traffic_init(&w.traffic, f, known->reply, legs[i].filter);
 		for (size_t k = 0; alive && k < legs[i].n; k++)
-			alive = run_hook(&w, legs[i].hooks[k], exempt, out);
+			alive = run_hook(&w, legs[i].hooks[k], out);
 		match_free(&w.traffic.match);
 	}
 	out->untracked = w.untracked;

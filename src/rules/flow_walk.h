@@ -39,8 +39,14 @@ struct flow_host { /* what the packet meets */
 	const struct addrs *local;
 };
 
-/* exempt: our raw rules untrack it. reply: it answers a packet that opened the flow. */
-void flow_walk(const struct flow *f, bool exempt, bool reply, const struct flow_host *h,
+struct flow_known {  /* of a packet, besides what it is */
+	bool exempt; /* our raw rules untrack it */
+	bool reply;  /* it answers the packet that opened the flow */
+	bool alone;  /* what its flow, or the one that it quotes, has had before it was not tracked
+		      */
+};
+
+void flow_walk(const struct flow *f, const struct flow_known *k, const struct flow_host *h,
 	       struct flow_walk *out);
 void flow_walk_free(struct flow_walk *w);
 

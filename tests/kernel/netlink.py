@@ -7,9 +7,9 @@ import socket
 import struct
 
 NETLINK_NETFILTER = 12  # not in Python 3.11
-NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
-IPCTNL_MSG_CT_GET = 1 << 8 | 1
+IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = 1 << 8 | 1, 1 << 8 | 2
 NFT_MSG_GETGEN = 10 << 8 | 16
 CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 1, 2
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
@@ -39,7 +39,10 @@ def ask(host, kind, flags, family):
             while len(data) >= 16:
                 length, kind, _, _, _ = struct.unpack_from("=IHHII", data)
                 if kind == NLMSG_ERROR:
-                    raise OSError(-struct.unpack_from("=i", data, 16)[0], "netlink")
+                    error = -struct.unpack_from("=i", data, 16)[0]
+                    if error:
+                        raise OSError(error, "netlink")
+                    return
                 if kind == NLMSG_DONE:
                     return
                 yield attributes(data[20:length])
@@ -62,6 +65,11 @@ def entries(host):
     """Every conntrack entry of a host, both families."""
     return [decode_entry(m) for family in (socket.AF_INET, socket.AF_INET6)
             for m in ask(host, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family)]
+
+
+def flush(host):
+    """Drops every conntrack entry of a host."""
+    list(ask(host, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, 0))
 
 
 def generation(host):
