@@ -228,7 +228,9 @@ class Court:
         self.firewall = firewall
 
     def explained(self, flows, backend):
-        """{number: (untracked, verdict)}; numbers as in steps_of()."""
+        """{number: (untracked, verdict)}; numbers as in steps_of(). Of the firewall, which is the
+        same for every backend, the first one tells."""
+        live = ["--live"] * (backend == BACKENDS[0])
         lines, numbers = [], []
         for i, (first, reply, error) in enumerate(flows):
             lines.append(first.text())
@@ -237,12 +239,12 @@ class Court:
                 lines.append(error.text())
                 numbers.append((3 * i + 3,))
         done = self.untrack.run("--backend", backend, "explain", str(self.untrack.dir), "-",
-                                "--live", "--json", stdin="\n".join(lines) + "\n")
+                                *live, "--json", stdin="\n".join(lines) + "\n")
         claim(done.returncode == 0, f"explain: {done.stderr}")
         found = {}
         for flow, places in zip(json.loads(done.stdout)["flows"], numbers):
             for number, said in zip(places, flow["packets"]):
-                found[number] = said["untracked"], said["verdict"]
+                found[number] = said["untracked"], said.get("verdict", "maybe")
         return found
 
     def hear(self, sections, flows):
