@@ -93,7 +93,8 @@ static bool is_notrack(const struct fw_rule *r)
 	return false;
 }
 
-/* The first way to come to an outcome is kept, until one is certain. */
+/* The first way to come to an outcome is kept; where there is no other, the last that is certain.
+ */
 static unsigned note(struct walker *w, enum outcome o, const struct fw_chain *c,
 		     const struct fw_rule *r, const struct twin *twin, bool certain)
 {
@@ -104,7 +105,7 @@ static unsigned note(struct walker *w, enum outcome o, const struct fw_chain *c,
 		e++;
 	if (e == p->ends + p->n_ends)
 		p->n_ends++;
-	else if (!certain)
+	else if (!certain || p->n_ends > 1)
 		return 1u << o;
 	*e = (struct flow_end){ o, c, r, twin };
 	return 1u << o;
@@ -157,7 +158,7 @@ static bool run_eval(struct walker *w, const struct fw_chain *c, const struct fw
 		const struct branch *b = &e->v[i];
 		bool on;
 
-		*mask |= run_branch(w, c, r, twin, b, certain && b->when == YES && !*mask, &on);
+		*mask |= run_branch(w, c, r, twin, b, certain && b->when == YES, &on);
 		if (b->when == YES)
 			return on;
 	}
@@ -220,7 +221,7 @@ static bool run_twin(struct walker *w, const struct fw_chain *c, size_t at, cons
 			return goes_on;
 	if (!is_plain_accept(twin))
 		return true;
-	*mask |= run_branch(w, c, NULL, twin, &accept, certain && !*mask, &on);
+	*mask |= run_branch(w, c, NULL, twin, &accept, certain, &on);
 	return false;
 }
 
@@ -335,8 +336,7 @@ static void run_base(struct walker *w, const struct fw_chain *c, struct flow_wal
 	packet_refine(&w->packet, w->flow, w->host->local);
 	mask = run_chain(w, c, true);
 	if (mask & FALLS)
-		note(w, c->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT, c, NULL, NULL,
-		     !(mask & ~FALLS));
+		note(w, c->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT, c, NULL, NULL, true);
 	packet_free(&w->packet);
 }
 

@@ -14,7 +14,7 @@ from harness import Failure, Untrack, claim, test
 
 BACKENDS = ("nftables",)
 FLOWS = 40  # of one policy; many have a reply or an ICMP error
-CHUNK = 25  # policies of one test
+CHUNK = 10  # policies of one test
 PORTS = ("53", "80", "443", "8000-8010", "33000-33010", "1-1023", "2000, 2002, 2004-2006",
          "40000-50000", "65535", "22, 80, 443, 8080")
 PORTLESS = ("gre", "esp", "icmp", "icmpv6", "200", "ipip")
