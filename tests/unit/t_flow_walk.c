@@ -208,7 +208,7 @@ static void test_jumps(void **state)
 	(void)state;
 	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 1, 99), FW_JUMP, "a");
 	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 1, 9), FW_GOTO, "b");
-	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 10, 999), FW_DROP, NULL);
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 8, 999), FW_DROP, NULL);
 	b_verdict(b_dport(b_proto(b_rule(a), IPPROTO_TCP), 5, 30), FW_RETURN, NULL);
 	b_verdict(b_state(b_rule(a), STATE_NEW, false), FW_ACCEPT, NULL);
 	b_verdict(b_dport(b_proto(b_rule(b), IPPROTO_TCP), 5, 6), FW_REJECT, NULL);
