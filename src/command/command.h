@@ -78,9 +78,10 @@ enum backend_choice session_backend(const struct session *s, const struct policy
  * the host. CODE_DONE; CODE_NO: there are errors; CODE_USAGE: the facts of one cannot be had. */
 enum exit_code check_hosts(struct session *s, const struct policy *p);
 
-/* This host with its firewall; facts: HOST_* of kernel/host.h. -1: the firewall is unread, and a
- * finding says why. */
-int host_live(enum backend_choice choice, unsigned facts, struct host *h, struct diag *d);
+/* This host with its firewall; facts: HOST_* of kernel/host.h; home, unless NULL: of raw rules of
+ * this backend. -1: the firewall is unread, and a finding says why. */
+int host_live(enum backend_choice choice, unsigned facts, struct host *h, enum form *home,
+	      struct diag *d);
 
 /* Services, interfaces and loopback. */
 size_t exemption_count(const struct policy *p);

@@ -13,6 +13,7 @@ struct scene { /* what packets meet */
 	struct policy policy;
 	struct host host;
 	bool has_host;
+	enum form home;	      /* of the raw rules */
 	struct ruleset rules; /* and twins */
 	struct addrs local;
 	struct flow_host at;
@@ -24,6 +25,7 @@ struct scene { /* what packets meet */
 static enum exit_code read_host(struct session *s, struct scene *c)
 {
 	c->host.params = HOST_PARAMS_DEFAULT;
+	c->home = session_backend(s, &c->policy) == BACKEND_IPTABLES ? FORM_LEGACY : FORM_NFT;
 	c->has_host = s->req.live || s->req.facts.n;
 	if (!c->has_host)
 		return CODE_DONE;
@@ -32,7 +34,7 @@ static enum exit_code read_host(struct session *s, struct scene *c)
 		diag_cure(s->d, "give --live, or --facts once");
 		return CODE_USAGE;
 	}
-	if (s->req.live ? host_live(session_backend(s, &c->policy), 0, &c->host, s->d)
+	if (s->req.live ? host_live(session_backend(s, &c->policy), 0, &c->host, &c->home, s->d)
 			: facts_load(&c->host, s->req.facts.v[0], s->d))
 		return CODE_USAGE;
 	if (!host_is_unread(&c->host, "firewall"))
@@ -49,9 +51,7 @@ static void make_rules(struct session *s, struct scene *c)
 	struct diag findings = { 0 };
 
 	compile_rules(&c->policy, &c->host.params, &c->rules, s->d);
-	for (size_t i = 0; i < c->rules.n_rules; i++)
-		if (session_backend(s, &c->policy) == BACKEND_IPTABLES)
-			c->rules.rules[i].form = FORM_LEGACY;
+	ruleset_set_form(&c->rules, c->home);
 	for (size_t i = 0; i < c->host.n_addresses; i++)
 		addrs_add(&c->local, &c->host.addresses[i].prefix);
 	addrs_normalise(&c->local);

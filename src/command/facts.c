@@ -10,7 +10,8 @@
 #include "rules/twin.h"
 #include "rules/word.h"
 
-int host_live(enum backend_choice choice, unsigned facts, struct host *h, struct diag *d)
+int host_live(enum backend_choice choice, unsigned facts, struct host *h, enum form *home,
+	      struct diag *d)
 {
 	const struct backend_ops *ops;
 	struct ruleset ours = { 0 };
@@ -22,6 +23,8 @@ int host_live(enum backend_choice choice, unsigned facts, struct host *h, struct
 	if (!rc) {
 		rc = ops->read(b, &ours, &h->fw, d);
 		ops->close(b);
+		if (home)
+			*home = ops->home;
 	}
 	ruleset_free(&ours);
 	if (rc)
@@ -34,7 +37,7 @@ enum exit_code command_facts(struct session *s)
 {
 	const struct policy any = { .backend = BACKEND_AUTO };
 	struct host h = { 0 };
-	int rc = host_live(session_backend(s, &any), HOST_ALL, &h, s->d);
+	int rc = host_live(session_backend(s, &any), HOST_ALL, &h, NULL, s->d);
 
 	for (size_t i = 0; i < h.n_unread; i++)
 		if (strncmp(h.unread[i], "firewall", strlen("firewall")) != 0)
@@ -165,8 +168,9 @@ enum exit_code check_hosts(struct session *s, const struct policy *p)
 		bool live = i == s->req.facts.n;
 		struct host h = { 0 };
 
-		v[i].unusable = live ? host_live(session_backend(s, p), HOST_ALL, &h, &v[i].d) != 0
-				     : facts_load(&h, s->req.facts.v[i], &v[i].d) != 0;
+		v[i].unusable =
+			live ? host_live(session_backend(s, p), HOST_ALL, &h, NULL, &v[i].d) != 0
+			     : facts_load(&h, s->req.facts.v[i], &v[i].d) != 0;
 		v[i].name = shown_name(h.name && *h.name ? h.name
 				       : live		 ? "this host"
 							 : s->req.facts.v[i]);

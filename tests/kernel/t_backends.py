@@ -12,7 +12,7 @@ from flows import ECHO, ERRORS, LOCAL, NUMBERS, REMOTE, WITH_PORTS, Packet, Rig
 from flows import stay_on_one_processor
 from harness import Failure, Untrack, claim, test
 
-BACKENDS = ("nftables",)
+BACKENDS = ("nftables", "iptables")
 FLOWS = 40  # of one policy; many have a reply or an ICMP error
 CHUNK = 10  # policies of one test
 PORTS = ("53", "80", "443", "8000-8010", "33000-33010", "1-1023", "2000, 2002, 2004-2006",
