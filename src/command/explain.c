@@ -34,8 +34,9 @@ static enum exit_code read_host(struct session *s, struct scene *c)
 		diag_cure(s->d, "give --live, or --facts once");
 		return CODE_USAGE;
 	}
-	if (s->req.live ? host_live(session_backend(s, &c->policy), compile_host_facts(&c->policy),
-				    &c->host, &c->home, s->d)
+	if (s->req.live ? host_live(session_backend(s, &c->policy),
+				    compile_host_facts(&c->policy) | HOST_INTERFACES, &c->host,
+				    &c->home, s->d)
 			: facts_load(&c->host, s->req.facts.v[0], s->d))
 		return CODE_USAGE;
 	if (!host_is_unread(&c->host, "firewall"))
