@@ -121,6 +121,26 @@ static void in_order(void **state)
 	free(p.v);
 }
 
+/* Eight ranges and a port: the port could fill the first list, and would make it wide. */
+static void no_port_is_brought_forward(void **state)
+{
+	struct ports p = { 0 };
+	struct ports *v;
+	size_t n;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		ports_add(&p, (uint16_t)(100 + 10 * i), (uint16_t)(105 + 10 * i));
+	ports_add(&p, 9000, 9000);
+	v = iptables_ports_split(&p, ICMP_ANY, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(v[0].n, 7);
+	assert_int_equal(v[0].v[6].hi, 165);
+	assert_int_equal(v[1].n, 2);
+	free_lists(v, n);
+	free(p.v);
+}
+
 /* Fifteen ports, then fifteen ranges: in order they are four lists, and three hold them. */
 static void out_of_order_where_it_pays(void **state)
 {
@@ -160,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_few_as_can_be),
 		cmocka_unit_test(in_order),
+		cmocka_unit_test(no_port_is_brought_forward),
 		cmocka_unit_test(out_of_order_where_it_pays),
 		cmocka_unit_test(every_port_is_one_range),
 	};
