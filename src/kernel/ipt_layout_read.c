@@ -116,15 +116,16 @@ struct differences {
 	struct ruleset *out;
 };
 
-static void tell(const struct differences *x, const char *chain, const char *what,
+/* place: of a rule, from 1; 0: the chain as a whole. */
+static void tell(const struct differences *x, const char *chain, size_t place, const char *what,
 		 const struct ipt_rule *r)
 {
 	struct text t = { 0 };
 
-	text_add(&t, "chain ");
-	chain_name_text(FORM_LEGACY, x->got->family == FAMILY_V4 ? TABLE_IP : TABLE_IP6,
-			IPT_OWN_TABLE, chain, &t);
-	text_add(&t, ": %s", what);
+	if (place)
+		text_add(&t, "rule %zu of ", place);
+	text_add(&t, "chain %s of the iptables-legacy table %s %s, %s", chain,
+		 x->got->family == FAMILY_V4 ? "ip" : "ip6", IPT_OWN_TABLE, what);
 	if (r) {
 		text_add(&t, ": ");
 		ipt_rule_text(r, &t);
@@ -148,19 +149,18 @@ static void compare_chains(const struct differences *x, const struct ipt_rules *
 
 	for (size_t i = 0; i < got->n; i++) {
 		size_t k = find_rule(want, at, &got->v[i]);
-		auto_free char *what = NULL;
 
 		if (k < want->n) {
 			for (; at < k; at++)
-				tell(x, got->name, "lacks a rule", &want->v[at]);
+				tell(x, got->name, 0, "which lacks a rule", &want->v[at]);
 			at = k + 1;
-			continue;
+		} else {
+			tell(x, got->name, i + 1, "which is not ours or not in its place",
+			     &got->v[i]);
 		}
-		what = xasprintf("rule %zu is not ours, or not in its place", i + 1);
-		tell(x, got->name, what, &got->v[i]);
 	}
 	for (; at < want->n; at++)
-		tell(x, got->name, "lacks a rule", &want->v[at]);
+		tell(x, got->name, 0, "which lacks a rule", &want->v[at]);
 }
 
 static void compare_layouts(const struct differences *x)
@@ -169,13 +169,13 @@ static void compare_layouts(const struct differences *x)
 		size_t k = find_chain(x->want, x->got->chains[i].name);
 
 		if (k == x->want->n)
-			tell(x, x->got->chains[i].name, "a chain that nothing of ours needs", NULL);
+			tell(x, x->got->chains[i].name, 0, "which nothing needs", NULL);
 		else
 			compare_chains(x, &x->got->chains[i], &x->want->chains[k]);
 	}
 	for (size_t k = 0; k < x->want->n; k++)
 		if (find_chain(x->got, x->want->chains[k].name) == x->got->n)
-			tell(x, x->want->chains[k].name, "is missing", NULL);
+			tell(x, x->want->chains[k].name, 0, "which is missing", NULL);
 }
 
 static bool is_empty(const struct ipt_layout *l)

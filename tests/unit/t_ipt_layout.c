@@ -521,7 +521,8 @@ static void counters_add_up(void **state)
 /* ---- what is not ours --------------------------------------------------------------------------
  */
 
-#define CHAIN "chain iptables-legacy ip raw "
+#define OF " of the iptables-legacy table ip raw, "
+#define NOT_OURS OF "which is not ours or not in its place: "
 
 static void make_web(struct ipt_layout *l)
 {
@@ -581,34 +582,29 @@ static void what_is_foreign_is_told(void **state)
 	(void)state;
 	make_web(&l);
 	insert_rule(&l.chains[0], 1, IPT_RETURN, NULL, "eth7");
-	tells(&l, 1,
-	      CHAIN "UNTRACK-PRE: rule 2 is not ours, or not in its place: "
-		    "-i eth7 -j RETURN");
+	tells(&l, 1, "rule 2 of chain UNTRACK-PRE" NOT_OURS "-i eth7 -j RETURN");
 	make_web(&l);
 	insert_rule(&l.chains[0], 2, IPT_JUMP, "UNTRACK-PRE-tcp", "eth7");
-	tells(&l, 1,
-	      CHAIN "UNTRACK-PRE: rule 3 is not ours, or not in its place: "
-		    "-i eth7 -j UNTRACK-PRE-tcp");
+	tells(&l, 1, "rule 3 of chain UNTRACK-PRE" NOT_OURS "-i eth7 -j UNTRACK-PRE-tcp");
 	make_web(&l);
 	insert_rule(&l.chains[2], 2, IPT_RETURN, NULL, "eth7");
-	tells(&l, 1,
-	      CHAIN "UNTRACK-PRE-tcp: rule 3 is not ours, or not in its place: "
-		    "-i eth7 -j RETURN");
+	tells(&l, 1, "rule 3 of chain UNTRACK-PRE-tcp" NOT_OURS "-i eth7 -j RETURN");
 	make_web(&l);
 	swap_rules(&l.chains[0]);
 	tells(&l, 2,
-	      CHAIN "UNTRACK-PRE: lacks a rule: -p tcp -m multiport --dports 90 -m comment "
-		    "--comment api -j CT --notrack");
+	      "chain UNTRACK-PRE" OF
+	      "which lacks a rule: -p tcp -m multiport --dports 90 -m comment "
+	      "--comment api -j CT --notrack");
 	make_web(&l);
 	snprintf(ARRAY_ADD(l.chains, l.n)->name, sizeof(l.chains->name), "UNTRACK-PRE-tcp-2");
-	tells(&l, 1, CHAIN "UNTRACK-PRE-tcp-2: a chain that nothing of ours needs");
+	tells(&l, 1, "chain UNTRACK-PRE-tcp-2" OF "which nothing needs");
 	make_web(&l);
 	ipt_rule_free(&l.chains[2].v[--l.chains[2].n]);
 	ipt_rule_free(&l.chains[2].v[--l.chains[2].n]);
-	tells(&l, 2, CHAIN "UNTRACK-PRE-tcp: a chain that nothing of ours needs");
+	tells(&l, 2, "chain UNTRACK-PRE-tcp" OF "which nothing needs");
 	make_web(&l);
 	l.chains[2].name[0] = 'X';
-	tells(&l, 2, CHAIN "XNTRACK-PRE-tcp: a chain that nothing of ours needs");
+	tells(&l, 2, "chain XNTRACK-PRE-tcp" OF "which nothing needs");
 }
 
 /* Chains that lead into themselves, or to nowhere, end. */
