@@ -9,6 +9,7 @@
 #include "kernel/ipt_entry.h"
 #include "kernel/ipt_own.h"
 #include "kernel/ipt_plan.h"
+#include "kernel/ipt_policies.h"
 #include "kernel/ipt_raw.h"
 #include "kernel/xtables_lock.h"
 
@@ -224,17 +225,19 @@ static int contended(const struct change *c, struct diag *d)
 /* 0; 1: somebody has changed the table since it was opened, nothing written; -1 with a finding. */
 static int commit_table(struct change *c, struct diag *d)
 {
-	const struct xtc_ops *ops = c->table->family->ops;
+	const struct ipt_family *f = c->table->family;
+	struct ipt_policies policies;
 	int rc = 0;
 
+	ipt_policies_read(&policies, f, c->h);
 	for (size_t i = 0; i < c->plan.n && !rc; i++)
 		rc = edit(c, &c->plan.v[i], d);
 	if (rc)
 		return rc;
-	ipt_table_keep_policies(c->table, c->h);
-	if (ops->commit(c->h))
-		return 0;
-	return errno == EAGAIN ? 1 : tell_refusal(c, ops->strerror(errno), d);
+	if (!f->ops->commit(c->h))
+		return errno == EAGAIN ? 1 : tell_refusal(c, f->ops->strerror(errno), d);
+	ipt_policies_restore(&policies, f, c->table->name, d);
+	return 0;
 }
 
 /* The table with what we have added to it, which must be all that is new. */

@@ -9,6 +9,7 @@
 
 #include "kernel/ipt_chain.h"
 #include "kernel/ipt_entry.h"
+#include "kernel/ipt_policies.h"
 
 #define TRIES 8
 
@@ -249,7 +250,6 @@ static int edit_all(struct ipt_raw *r, struct diag *d)
 			tell_edit(r, &r->plan.v[i], r->family->ops->strerror(errno), d);
 			return -1;
 		}
-	ipt_table_keep_policies(&r->now, r->h);
 	return 0;
 }
 
@@ -289,12 +289,15 @@ static enum outcome judge(struct ipt_raw *r, bool said_yes, int errnum, const ch
 static enum outcome attempt(struct ipt_raw *r, struct diag *d)
 {
 	auto_free char *why = NULL;
+	struct ipt_policies policies;
+	enum outcome outcome;
 	int errnum, said_yes;
 
 	if (ipt_raw_plan_make(&r->plan, &r->now, &r->want, d))
 		return FAILED;
 	if (!r->plan.n)
 		return DONE;
+	ipt_policies_read(&policies, r->family, r->h);
 	if (edit_all(r, d))
 		return FAILED;
 	if (!is_still(r)) {
@@ -304,7 +307,10 @@ static enum outcome attempt(struct ipt_raw *r, struct diag *d)
 	said_yes = r->family->ops->commit(r->h);
 	errnum = errno;
 	why = xstrdup(r->family->ops->strerror(errnum));
-	return judge(r, said_yes, errnum, why, d);
+	outcome = judge(r, said_yes, errnum, why, d);
+	if (said_yes || (outcome == DONE && errnum != EAGAIN))
+		ipt_policies_restore(&policies, r->family, IPT_OWN_TABLE, d);
+	return outcome;
 }
 
 /* Lets the other one finish: half a second in all. */

@@ -307,21 +307,6 @@ bool ipt_table_is(const struct ipt_table *t, struct xtc_handle *h)
 	return !s && i == t->n;
 }
 
-void ipt_table_keep_policies(const struct ipt_table *t, struct xtc_handle *h)
-{
-	const struct xtc_ops *ops = t->family->ops;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct ipt_chain *chain = &t->chains[i];
-		struct xt_counters counters;
-
-		if (!*chain->policy)
-			continue;
-		ops->get_policy(chain->name, &counters, h);
-		ops->set_policy(chain->name, chain->policy, &counters, h);
-	}
-}
-
 void ipt_table_free(struct ipt_table *t)
 {
 	for (size_t i = 0; i < t->n; i++) {

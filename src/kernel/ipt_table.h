@@ -48,8 +48,6 @@ void ipt_table_read(struct ipt_table *t, const struct ipt_family *family, const 
 const struct ipt_chain *ipt_table_chain(const struct ipt_table *t, const char *name);
 /* Does h hold the same chains, policies and rules? Counters do not matter. */
 bool ipt_table_is(const struct ipt_table *t, struct xtc_handle *h);
-/* A commit sets the counters of policies to zero, unless it is told what they were (FACTS B7). */
-void ipt_table_keep_policies(const struct ipt_table *t, struct xtc_handle *h);
 void ipt_table_free(struct ipt_table *t);
 
 /* The same chains, policies and rules of others? */
