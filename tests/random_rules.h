@@ -116,6 +116,7 @@ static inline void random_twin(uint64_t *seed, struct twin *w)
 	w->body = xstrdup(bodies[random_below(seed, ARRAY_SIZE(bodies))]);
 	w->handle = random_below(seed, 100);
 	random_match(seed, &w->match);
+	w->match.answers = random_below(seed, 2);
 }
 
 static inline void random_ruleset(uint64_t *seed, struct ruleset *rs)

@@ -73,6 +73,8 @@ enum exit_code session_policy(struct session *s, struct policy *p);
 
 /* --backend where given, else what the policy says. */
 enum backend_choice session_backend(const struct session *s, const struct policy *p);
+/* Where raw rules are compiled for, as far as the words say: auto is nftables. */
+enum form session_home(const struct session *s, const struct policy *p);
 
 /* Would it be applied on the hosts of --facts and --live? Findings that not all of them share name
  * the host. CODE_DONE; CODE_NO: there are errors; CODE_USAGE: the facts of one cannot be had. */

@@ -39,8 +39,8 @@ static enum exit_code compare(const struct session *s, const struct policy *p, s
 	if (read_kernel(s, p, c))
 		return CODE_REFUSED;
 	host_params_read(&c->host, compile_host_facts(p));
+	c->host.home = c->home;
 	compile_rules(p, &c->host, &c->want, s->d);
-	ruleset_set_form(&c->want, c->home);
 	c->blocked = twin_derive(p, &c->host, &c->fw, &c->want, &c->plan, s->d) != 0;
 	return CODE_DONE;
 }

@@ -36,6 +36,19 @@ enum backend_choice session_backend(const struct session *s, const struct policy
 	return s->req.backend ? (enum backend_choice)(s->req.backend - 1) : p->backend;
 }
 
+enum form session_home(const struct session *s, const struct policy *p)
+{
+	return session_backend(s, p) == BACKEND_IPTABLES ? FORM_LEGACY : FORM_NFT;
+}
+
+static struct host_params no_host(const struct session *s, const struct policy *p)
+{
+	struct host_params h = HOST_PARAMS_DEFAULT;
+
+	h.home = session_home(s, p);
+	return h;
+}
+
 size_t exemption_count(const struct policy *p)
 {
 	return p->n_services + p->n_interfaces + p->loopback;
@@ -60,15 +73,6 @@ static void print_verdict(const struct session *s, const struct policy *p, bool 
 	fputc('\n', s->out);
 }
 
-/* Whether the rules can be written where the files say. auto asks the host, and is not asked. */
-static int check_home(const struct session *s, const struct policy *p, struct ruleset *rs)
-{
-	if (session_backend(s, p) != BACKEND_IPTABLES)
-		return 0;
-	ruleset_set_form(rs, FORM_LEGACY);
-	return ipt_check(rs, s->d) < 0 ? -1 : 0;
-}
-
 enum exit_code command_check(struct session *s)
 {
 	struct policy p = { 0 };
@@ -79,9 +83,11 @@ enum exit_code command_check(struct session *s)
 	if (!rc && (s->req.facts.n || s->req.live)) {
 		code = check_hosts(s, &p);
 	} else if (!rc) {
+		const struct host_params h = no_host(s, &p);
+
 		preflight_policy(&p, s->d);
-		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
-		rc = check_home(s, &p, &rs);
+		compile_rules(&p, &h, &rs, s->d);
+		rc = ipt_check(&rs, s->d) < 0 ? -1 : 0;
 	}
 	if (rc)
 		code = rc == -1 ? CODE_NO : CODE_USAGE;
@@ -110,6 +116,7 @@ static int print_legacy(const struct session *s, struct ruleset *rs, enum family
 static int print_as(const struct session *s, const struct policy *p, struct ruleset *rs)
 {
 	enum { AS_DEFAULT, AS_RULES, AS_NFT, AS_IPTABLES, AS_IP6TABLES, AS_JSON };
+	const struct host_params h = no_host(s, p);
 
 	switch (s->req.as) {
 	case AS_NFT:
@@ -120,13 +127,13 @@ static int print_as(const struct session *s, const struct policy *p, struct rule
 	case AS_IP6TABLES:
 		return print_legacy(s, rs, FAMILY_V6);
 	case AS_JSON:
-		show_json(p, &HOST_PARAMS_DEFAULT, rs, s->out);
+		show_json(p, &h, rs, s->out);
 		break;
 	case AS_DEFAULT:
 	case AS_RULES:
 		ruleset_print(rs, s->out);
 		if (s->req.verbose)
-			show_classes(p, &HOST_PARAMS_DEFAULT, s->out);
+			show_classes(p, &h, s->out);
 		break;
 	}
 	return 0;
@@ -139,7 +146,9 @@ enum exit_code command_show(struct session *s)
 	enum exit_code code = session_policy(s, &p);
 
 	if (code == CODE_DONE) {
-		compile_rules(&p, &HOST_PARAMS_DEFAULT, &rs, s->d);
+		const struct host_params h = no_host(s, &p);
+
+		compile_rules(&p, &h, &rs, s->d);
 		if (print_as(s, &p, &rs))
 			code = CODE_NO;
 	}

@@ -56,9 +56,13 @@ struct checked { /* on one host */
 	size_t n_rules, n_twins;
 };
 
-static void check_host(const struct policy *p, const struct host *h, struct checked *v)
+static void check_host(const struct policy *p, const struct host *h, enum form home,
+		       struct checked *v)
 {
+	struct host_params params = h->params;
 	struct ruleset rs = { 0 };
+
+	params.home = home;
 
 	if (host_is_unread(h, "firewall")) {
 		diag_error(&v->d, NULL, "facts", 0,
@@ -69,8 +73,8 @@ static void check_host(const struct policy *p, const struct host *h, struct chec
 		return;
 	}
 	preflight_check(p, h, &v->d);
-	compile_rules(p, &h->params, &rs, &v->d);
-	twin_derive(p, &h->params, &h->fw, &rs, NULL, &v->d);
+	compile_rules(p, &params, &rs, &v->d);
+	twin_derive(p, &params, &h->fw, &rs, NULL, &v->d);
 	v->n_rules = rs.n_rules;
 	v->n_twins = rs.n_twins;
 	ruleset_free(&rs);
@@ -175,7 +179,7 @@ enum exit_code check_hosts(struct session *s, const struct policy *p)
 				       : live		 ? "this host"
 							 : s->req.facts.v[i]);
 		if (!v[i].unusable)
-			check_host(p, &h, &v[i]);
+			check_host(p, &h, session_home(s, p), &v[i]);
 		if (v[i].unusable)
 			code = CODE_USAGE;
 		else if (v[i].d.errors && code == CODE_DONE)

@@ -249,7 +249,7 @@ static int put_native(struct nft_plan *p, const struct twin *w, uint64_t before,
 	h = begin_rule(p, w, before, NFT_RULE_ROOM + nft_body_room(w->body));
 	nest = mnl_attr_nest_start(h, NFTA_RULE_EXPRESSIONS);
 	nft_match_put(h, &w->match, w->family, refs);
-	nft_untracked_put(h);
+	nft_untracked_put(h, &w->match);
 	rc = nft_body_put(h, w->body, first_set);
 	mnl_attr_nest_end(h, nest);
 	nft_comment_put(h, comment);

@@ -19,7 +19,7 @@ static bool read_native(const struct fw_chain *c, const struct fw_rule *r, struc
 	if (!r->comment || !r->n_exprs || strncmp(r->comment, NFT_TWIN_PREFIX, prefix) != 0 ||
 	    !nft_match_get(r->exprs, r->n_exprs, c->family, &m, &used))
 		return false;
-	if (!nft_is_untracked(r->exprs + used, r->n_exprs - used) ||
+	if (!nft_untracked_get(r->exprs + used, r->n_exprs - used, &m) ||
 	    used + NFT_UNTRACKED_EXPRS == r->n_exprs) {
 		match_free(&m);
 		return false;

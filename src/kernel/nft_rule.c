@@ -238,15 +238,20 @@ void nft_match_put(struct nlmsghdr *h, const struct match *m, enum table_family 
 		put_term(h, &terms[i], &sets[terms[i].slot]);
 }
 
-void nft_untracked_put(struct nlmsghdr *h)
+uint32_t nft_untracked_bits(const struct match *m)
 {
-	uint32_t bit = NF_CT_STATE_UNTRACKED_BIT, zero = 0;
+	return NF_CT_STATE_UNTRACKED_BIT | (m->answers ? NF_CT_STATE_INVALID_BIT : 0);
+}
+
+void nft_untracked_put(struct nlmsghdr *h, const struct match *m)
+{
+	uint32_t bits = nft_untracked_bits(m), zero = 0;
 	struct nftnl_expr *e = expr("ct");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
 	put(h, e);
-	nft_bitwise_put(h, (const uint8_t *)&bit, sizeof bit);
+	nft_bitwise_put(h, (const uint8_t *)&bits, sizeof bits);
 	nft_cmp_put(h, true, &zero, sizeof zero);
 }
 

@@ -17,7 +17,9 @@ struct nft_set_ref {	  /* where a term's list stands */
 /* Append to an open NFTA_RULE_EXPRESSIONS nest. The match fits the table (nft_match_fits). */
 void nft_match_put(struct nlmsghdr *h, const struct match *m, enum table_family table,
 		   const struct nft_set_ref sets[NFT_SLOTS]);
-void nft_untracked_put(struct nlmsghdr *h); /* ct state untracked */
+/* ct state untracked, or untracked and invalid where m asks for answers, too */
+void nft_untracked_put(struct nlmsghdr *h, const struct match *m);
+uint32_t nft_untracked_bits(const struct match *m);
 void nft_counter_put(struct nlmsghdr *h, const char *name);
 /* The counter that map has for a port of the packet (NFT_SPORT or NFT_DPORT). */
 void nft_counter_map_put(struct nlmsghdr *h, enum nft_slot port, const struct nft_set_ref *map);
@@ -36,7 +38,7 @@ void nft_comment_put(struct nlmsghdr *h, const char *comment);
 bool nft_match_get(const struct fw_expr *v, size_t n, enum table_family table, struct match *out,
 		   size_t *used);
 /* Are these the three expressions of "ct state untracked"? */
-bool nft_is_untracked(const struct fw_expr *v, size_t n);
+bool nft_untracked_get(const struct fw_expr *v, size_t n, struct match *m);
 #define NFT_UNTRACKED_EXPRS 3
 
 /* The ports of a set, normalised; false: no plain set of ports. */

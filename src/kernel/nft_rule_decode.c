@@ -91,15 +91,27 @@ static bool read_test(const struct fw_expr *v, size_t n, struct test *t)
 	return comparison_is_ours(t);
 }
 
-bool nft_is_untracked(const struct fw_expr *v, size_t n)
+static bool tests_bits(const struct test *t, uint32_t bits)
 {
-	const uint32_t bit = NF_CT_STATE_UNTRACKED_BIT;
+	return !memcmp(t->mask->data, &bits, sizeof bits);
+}
+
+bool nft_untracked_get(const struct fw_expr *v, size_t n, struct match *m)
+{
 	struct test t;
 
-	return read_test(v, n, &t) && t.used == NFT_UNTRACKED_EXPRS &&
-	       t.load->field == FW_F_CT_STATE && t.mask && t.mask->len == sizeof bit &&
-	       !memcmp(t.mask->data, &bit, sizeof bit) && t.is->op == FW_CMP && t.negated &&
-	       t.is->len == sizeof bit && all_zero(t.is->data, sizeof bit);
+	if (!read_test(v, n, &t) || t.used != NFT_UNTRACKED_EXPRS ||
+	    t.load->field != FW_F_CT_STATE || !t.mask || t.mask->len != sizeof(uint32_t) ||
+	    t.is->op != FW_CMP || !t.negated || t.is->len != sizeof(uint32_t) ||
+	    !all_zero(t.is->data, sizeof(uint32_t)))
+		return false;
+	for (int answers = 0; answers < 2; answers++) {
+		m->answers = answers;
+		if (tests_bits(&t, nft_untracked_bits(m)))
+			return true;
+	}
+	m->answers = false;
+	return false;
 }
 
 /* The n-th pair of first and last key that the test compares with, len bytes each. */

@@ -8,6 +8,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_tcpudp.h>
@@ -94,9 +95,12 @@ static bool read_range(const struct xt_ext *x, struct match *m)
 
 static bool read_state(const struct xt_ext *x, struct match *m)
 {
-	(void)x;
-	(void)m;
-	return true; /* writing says what it is */
+	struct xt_conntrack_mtinfo3 info;
+
+	if (!take(x, &info, sizeof info))
+		return false;
+	m->answers = info.state_mask & XT_CONNTRACK_STATE_INVALID;
+	return true; /* the rest: writing says what it is */
 }
 
 bool xt_is_written(const struct xt_ext *x, const struct xt_buf *b)

@@ -115,13 +115,15 @@ void xt_addresses_write(const struct match *m, struct xt_buf **v, size_t *n)
 			write_range(&sides[i].list->v[k], sides[i].side, v, n);
 }
 
-static void write_untracked(struct xt_buf **v, size_t *n)
+static void write_untracked(const struct match *m, struct xt_buf **v, size_t *n)
 {
 	struct xt_conntrack_mtinfo3 x;
 
 	memset(&x, 0, sizeof x);
 	x.match_flags = XT_CONNTRACK_STATE;
 	x.state_mask = XT_CONNTRACK_STATE_UNTRACKED;
+	if (m->answers)
+		x.state_mask |= XT_CONNTRACK_STATE_INVALID;
 	xt_buf_add(v, n, "conntrack", 3, &x, sizeof x);
 }
 
@@ -153,7 +155,7 @@ struct xt_buf *xt_twin_write(const struct match *m, const char *names, size_t *n
 	xt_match_write(m, &v, n);
 	if (m->icmp != ICMP_IS_ERROR)
 		xt_addresses_write(m, &v, n);
-	write_untracked(&v, n);
+	write_untracked(m, &v, n);
 	xt_comment_write(NFT_TWIN_PREFIX, names, &v, n);
 	return v;
 }

@@ -125,6 +125,8 @@ json_t *match_json(const struct match *m)
 	set_word(o, "to", dst_kind_word(m->dst_kind));
 	set_word(o, "tcp", tcp_kind_word(m->tcp));
 	set_word(o, "icmp", icmp_kind_word(m->icmp));
+	if (m->answers)
+		json_object_set_new(o, "answers", json_true());
 	return o;
 }
 

@@ -85,5 +85,6 @@ void compile_rules(const struct policy *p, const struct host_params *h, struct r
 		if (!atoms[i].empty)
 			service_rules(p, h, &atoms[i], out);
 	atoms_free(atoms, n);
+	ruleset_set_form(out, h->home);
 	ruleset_normalise(out);
 }

@@ -9,7 +9,8 @@
 
 struct host_params {		     /* the few facts of a host that change what is compiled */
 	struct port_range ephemeral; /* net.ipv4.ip_local_port_range, used for both families */
-	bool forwards; /* ip_forward, or forwarding on any interface, of either family */
+	bool forwards;	/* ip_forward, or forwarding on any interface, of either family */
+	enum form home; /* where the raw rules are to be: FORM_NFT or FORM_LEGACY */
 };
 #define HOST_PARAMS_DEFAULT ((struct host_params){ .ephemeral = { 32768, 60999 } })
 

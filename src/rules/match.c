@@ -74,7 +74,9 @@ static int compare_kinds(const struct match *a, const struct match *b, unsigned 
 		c = compare_numbers(a->families, b->families);
 	if (!c)
 		c = compare_numbers(a->tcp, b->tcp);
-	return c ? c : compare_numbers(a->dst_kind, b->dst_kind);
+	if (!c)
+		c = compare_numbers(a->dst_kind, b->dst_kind);
+	return c ? c : compare_numbers(a->answers, b->answers);
 }
 
 int match_compare_but(const struct match *a, const struct match *b, unsigned without)
@@ -186,6 +188,7 @@ void match_copy(struct match *to, const struct match *from)
 		.dst_kind = from->dst_kind,
 		.tcp = from->tcp,
 		.icmp = from->icmp,
+		.answers = from->answers,
 	};
 
 	ports_copy(&m.sport, &from->sport);

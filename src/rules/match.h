@@ -60,6 +60,11 @@ struct match {
 	enum dst_kind dst_kind;			 /* of the packet itself, not of a quoted one */
 	enum tcp_kind tcp;   /* not TCP_ANY: proto is TCP and icmp is not ICMP_IS_ERROR */
 	enum icmp_kind icmp; /* REQUEST, REPLY: proto is ICMP or ICMPV6 of the one family */
+	bool answers;	     /* of twins only: also what this host sends in answer to an untracked
+			      * packet (REJECT: a TCP RST or an ICMP error). The kernel marks that
+			      * as related to no entry (nf_conntrack_attach()), so that iptables' CT
+			      * leaves it alone (xt_ct_target()), and to a test of state it is
+			      * invalid. nft's notrack takes it. */
 };
 
 /* ICMP types of each kind, IPv4 and IPv6; n of them in *types. */

@@ -17,7 +17,8 @@ enum kind {
 	KIND_IFACES,
 	KIND_ADDRS,
 	KIND_DST,
-	KIND_TCP
+	KIND_TCP,
+	KIND_ANSWERS
 };
 
 struct keyword {
@@ -46,6 +47,7 @@ static const struct keyword keywords[] = {
 	{ "to", KIND_DST, 0, 0 },
 	{ "opening", KIND_TCP, TCP_OPENING, 0 },
 	{ "continuing", KIND_TCP, TCP_CONTINUING, 0 },
+	{ "answers", KIND_ANSWERS, 0, 0 },
 };
 
 static const void *field(const struct match *m, const struct keyword *k)
@@ -72,6 +74,8 @@ static bool is_said(const struct match *m, const struct keyword *k)
 		return m->dst_kind != DST_ANY;
 	case KIND_TCP:
 		return m->tcp == k->value;
+	case KIND_ANSWERS:
+		return m->answers;
 	}
 	return false;
 }
@@ -123,6 +127,7 @@ static void argument_text(const struct match *m, const struct keyword *k, struct
 		text_add(t, m->dst_kind == DST_LOCAL ? " local" : " other");
 		break;
 	case KIND_ICMP:
+	case KIND_ANSWERS:
 	case KIND_TCP:
 		break;
 	}
@@ -267,13 +272,16 @@ static bool read_keyword(const struct keyword *k, const char *arg, struct match 
 		return arg && read_dst(arg, m);
 	case KIND_TCP:
 		return read_tcp(k->value, m);
+	case KIND_ANSWERS:
+		m->answers = true;
+		return true;
 	}
 	return false;
 }
 
 static bool takes_argument(const struct keyword *k)
 {
-	return k->kind != KIND_ICMP && k->kind != KIND_TCP;
+	return k->kind != KIND_ICMP && k->kind != KIND_TCP && k->kind != KIND_ANSWERS;
 }
 
 static const struct keyword *find_keyword(const char *word)

@@ -192,6 +192,17 @@ static void interface_traffic(struct traffic_list *l, const struct policy *p,
 				       hooks[k], h);
 }
 
+/* What iptables cannot untrack is known by another state to the rules on the way out. */
+static void add_answers(struct traffic_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct match *m = &l->v[i].match;
+
+		m->answers = l->v[i].hook == HOOK_OUTPUT &&
+			     (m->proto == IPPROTO_TCP || m->icmp == ICMP_IS_ERROR);
+	}
+}
+
 void compile_traffic(const struct policy *p, const struct host_params *h, struct traffic **out,
 		     size_t *n_out)
 {
@@ -200,7 +211,7 @@ void compile_traffic(const struct policy *p, const struct host_params *h, struct
 				.ifaces = { lo_name, 1 },
 				.accept = p->accept,
 				.at = p->loopback_at };
-	struct host_params no_forward = { h->ephemeral, false };
+	struct host_params no_forward = { .ephemeral = h->ephemeral };
 	struct traffic_list l = { 0 };
 	size_t n;
 	struct atom *v = atoms_make(p, &n, NULL);
@@ -223,6 +234,8 @@ void compile_traffic(const struct policy *p, const struct host_params *h, struct
 	}
 	free(done);
 	atoms_free(v, n);
+	if (h->home == FORM_LEGACY)
+		add_answers(&l);
 	*out = l.v;
 	*n_out = l.n;
 }

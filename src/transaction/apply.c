@@ -460,12 +460,13 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 			       const struct apply_options *o, struct ruleset *after, struct diag *d)
 {
 	struct diag outcome = { 0 };
-	struct run r = { .ops = ops, .b = b, .p = p, .h = h, .o = o, .d = &outcome };
+	struct host_params at = *h;
+	struct run r = { .ops = ops, .b = b, .p = p, .h = &at, .o = o, .d = &outcome };
 	struct diag compiled = { 0 };
 	enum apply_result result;
 
-	compile_rules(p, h, &r.raw, &compiled);
-	ruleset_set_form(&r.raw, ops->home);
+	at.home = ops->home;
+	compile_rules(p, &at, &r.raw, &compiled);
 	if (o->said)
 		generation_header_add(o->said, &compiled);
 	record(d, &compiled, false);
