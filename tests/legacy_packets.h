@@ -141,7 +141,6 @@ static inline const char *near_interface(uint64_t *seed, const struct ifaces *in
 
 	if (!l->n || !random_below(seed, 8))
 		return random_below(seed, 2) ? "eth0" : "lo";
-	len = strlen(l->v[random_below(seed, (unsigned)l->n)]);
 	memcpy(room, l->v[random_below(seed, (unsigned)l->n)], IFNAMSIZ);
 	len = strlen(room);
 	if (len && room[len - 1] == '*')

@@ -144,6 +144,8 @@ bool ipt_leaf_excluding(const struct ipt_leaf *l, size_t i, struct ipt_rule *out
 		}
 		i -= ifaces[k]->n;
 	}
+	/* A quote that ends before its addresses is not excluded. Where the rule asks for ports,
+	 * which come after them, it does not match such a quote either. */
 	out->match.icmp = e->icmp;
 	for (size_t k = 0; k < ARRAY_SIZE(addrs); k++) {
 		if (i < addrs[k]->n) {

@@ -37,6 +37,8 @@ static void add_loopback(struct ruleset *rs)
 static void random_legacy(uint64_t *seed, struct ruleset *rs, bool names_differ)
 {
 	nft_random_ruleset(seed, rs);
+	for (int i = 0; i < 3; i++) /* with addresses in ICMP errors */
+		nft_random_rule(seed, rs, "more");
 	for (size_t i = 0; i < rs->n_rules; i++) {
 		struct rule *r = &rs->rules[i];
 
