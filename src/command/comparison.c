@@ -7,6 +7,7 @@
 #include "kernel/host.h"
 #include "report/status.h"
 #include "rules/twin.h"
+#include "transaction/pending.h"
 
 struct comparison { /* what is and what should be */
 	const char *backend;
@@ -155,6 +156,24 @@ static enum exit_code report(const struct session *s, struct comparison *c, stru
 	return code;
 }
 
+/* A pending file that cannot be read is confirm's business; the generation says enough here. */
+static void add_unconfirmed(const struct session *s, struct status *st)
+{
+	struct pending p = { 0 };
+	struct diag quiet = { 0 };
+
+	if (!pending_load(&s->paths, &p, &quiet)) {
+		st->unconfirmed.generation = p.generation;
+		st->unconfirmed.timer = true;
+		st->unconfirmed.back = p.back;
+		st->unconfirmed.seconds = pending_seconds_left(&p);
+	} else if (generation_is_unconfirmed(&s->paths, st->generation)) {
+		st->unconfirmed.generation = st->generation;
+	}
+	pending_free(&p);
+	diag_free(&quiet);
+}
+
 enum exit_code command_status(struct session *s)
 {
 	struct comparison c = { 0 };
@@ -164,6 +183,7 @@ enum exit_code command_status(struct session *s)
 
 	if (code == CODE_DONE) {
 		add_files(s, &st, &p);
+		add_unconfirmed(s, &st);
 		code = compare(s, &p, &c);
 	}
 	if (code == CODE_DONE) {

@@ -27,6 +27,12 @@ struct status { /* start from {0}; borrows the policy, the rulesets and the plan
 	time_t applied;	 /* when; 0: unknown */
 	bool blocked;	 /* the host's firewall does not allow these exemptions; findings say why */
 	const char *pending; /* what is up with the configuration files; NULL: they are applied */
+	struct {
+		long generation;  /* unconfirmed; 0: none is */
+		bool timer;	  /* it goes back by itself, */
+		long back;	  /* to this one */
+		unsigned seconds; /* from now; 0: its time is over */
+	} unconfirmed;
 	/* the rest comes from status_compare */
 	struct exemption_status *exemptions;
 	size_t n_exemptions;

@@ -156,6 +156,17 @@ static json_t *lines_json(const char *lines)
 	return list;
 }
 
+static json_t *unconfirmed_json(const struct status *st)
+{
+	if (!st->unconfirmed.generation)
+		return json_null();
+	if (!st->unconfirmed.timer)
+		return json_pack("{s:I}", "generation", (json_int_t)st->unconfirmed.generation);
+	return json_pack("{s:I, s:I, s:I}", "generation", (json_int_t)st->unconfirmed.generation,
+			 "back", (json_int_t)st->unconfirmed.back, "seconds",
+			 (json_int_t)st->unconfirmed.seconds);
+}
+
 void status_json(const struct status *st, FILE *out)
 {
 	json_t *root = json_object();
@@ -166,6 +177,7 @@ void status_json(const struct status *st, FILE *out)
 	json_object_set_new(root, "backend", json_text(st->backend));
 	json_object_set_new(root, "blocked", json_boolean(st->blocked));
 	json_object_set_new(root, "pending", json_text(st->pending));
+	json_object_set_new(root, "unconfirmed", unconfirmed_json(st));
 	json_object_set_new(root, "exemptions", exemptions_json(st));
 	json_object_set_new(root, "rules", json_integer((json_int_t)st->have->n_rules));
 	json_object_set_new(root, "twins", twins_json(st));

@@ -112,6 +112,27 @@ void status_print_diff(const char *lines, const char *indent, bool colour, FILE 
 	}
 }
 
+static void print_unconfirmed(const struct page *pg, const struct status *st)
+{
+	auto_free char *where = st->unconfirmed.back
+					? xasprintf("generation %ld", st->unconfirmed.back)
+					: xstrdup("no rules of untrack at all");
+
+	if (!st->unconfirmed.generation)
+		return;
+	fprintf(pg->out, "generation %ld is not confirmed", st->unconfirmed.generation);
+	if (!st->unconfirmed.timer)
+		fprintf(pg->out, ": untrack apply --confirm asks again\n");
+	else if (st->unconfirmed.seconds)
+		fprintf(pg->out, ": back to %s in %u s, unless untrack confirm\n", where,
+			st->unconfirmed.seconds);
+	else
+		fprintf(pg->out,
+			", and its time is over: untrack rollback goes back to %s, untrack confirm "
+			"stays\n",
+			where);
+}
+
 static void print_head(const struct page *pg, const struct status *st)
 {
 	char when[64] = "";
@@ -128,6 +149,7 @@ static void print_head(const struct page *pg, const struct status *st)
 		plural(st->have->n_rules), st->have->n_twins, plural(st->have->n_twins));
 	if (st->pending)
 		fprintf(pg->out, "%s\n", st->pending);
+	print_unconfirmed(pg, st);
 }
 
 /* What would not be refused again. */
