@@ -353,6 +353,12 @@ enum exit_code command_apply(struct session *s)
 	struct policy p = { 0 };
 	enum exit_code code;
 
+	if (s->req.boot && s->req.confirm) {
+		diag_error(s->d, NULL, "usage", 0,
+			   "--boot and --confirm exclude each other: "
+			   "nobody is there to confirm at boot");
+		return CODE_USAGE;
+	}
 	if (s->req.boot)
 		return command_boot(s);
 	code = session_policy(s, &p);

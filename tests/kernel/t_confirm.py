@@ -636,8 +636,8 @@ def killed_within():
              for calls, last in points.items() for when in range(1, last + 1, 1 if last < 20 else 3)}
     found = {}
     names = list(cases)
-    for i in range(0, len(names), 12):
-        found.update(together({name: cases[name] for name in names[i:i + 12]}))
+    for i in range(0, len(names), 24):
+        found.update(together({name: cases[name] for name in names[i:i + 24]}))
     kills = sum(k for k, _ in found.values())
     later_ones = sum(k and c for k, c in found.values())
     claim(kills > 40 and later_ones > 8, f"only {kills} kills, {later_ones} of them after the change")
