@@ -129,7 +129,7 @@ static bool read_program(const struct xt_ext *x, struct match *m)
 	struct match flags = { .families = m->families };
 
 	for (flags.tcp = TCP_OPENING; flags.tcp <= TCP_CONTINUING; flags.tcp++)
-		if (is_flags_program(x, &flags)) {
+		if (m->proto == IPPROTO_TCP && is_flags_program(x, &flags)) {
 			m->tcp = flags.tcp;
 			return true;
 		}

@@ -152,9 +152,12 @@ struct match *iptables_match_cut(const struct match *m, size_t *n)
 	struct pieces p = { 0 };
 
 	add_piece(&p, m);
-	cut_all(&p, cut_families);
-	cut_all(&p, cut_interfaces);
-	cut_all(&p, cut_addresses);
+	if (m->families == FAMILIES_BOTH)
+		cut_all(&p, cut_families);
+	if (m->in.n || m->out.n)
+		cut_all(&p, cut_interfaces);
+	if (m->src.n > 1 || m->dst.n > 1)
+		cut_all(&p, cut_addresses);
 	for (size_t i = 0; i < p.n; i++)
 		match_normalise(&p.v[i]);
 	*n = p.n;
