@@ -271,7 +271,8 @@ static enum commit_result kernel_commit(struct backend *b, const struct ruleset 
 	auto_free struct counter *counters = xcalloc(room, sizeof *counters);
 	struct ruleset all = *want; /* borrows */
 
-	memcpy(counters, want->counters, n * sizeof *counters);
+	if (n)
+		memcpy(counters, want->counters, n * sizeof *counters);
 	for (size_t i = 0; i < b->now.n_counters; i++) {
 		const struct counter *have = &b->now.counters[i];
 
