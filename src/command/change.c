@@ -56,6 +56,7 @@ static int past_read(const struct session *s, const char *wanted, struct past *p
 	} else {
 		diag_warn(s->d, NULL, "generation", "generation %ld cannot be read: %s", n,
 			  faults.n ? faults.v[0].text : "no reason given");
+		diag_cure(s->d, "only history is lost: what is asked for now becomes the next one");
 	}
 	diag_free(&faults);
 	return 0;
@@ -227,7 +228,7 @@ static enum exit_code run_locked(struct change *c)
 	if (confirmation_look(confirmation, c->s->d) || look_back(c))
 		return CODE_REFUSED;
 	confirmation->wanted = c->text;
-	confirmation->recorded = is_recorded(c);
+	confirmation->recorded = c->options.recorded = is_recorded(c);
 	if (prepare(c, &host))
 		return CODE_REFUSED;
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);

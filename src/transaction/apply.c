@@ -184,9 +184,11 @@ static int prepare_generation(const struct run *r)
 /* Puts on disk what must be there before the kernel changes. */
 static int put_on_record(struct run *r)
 {
-	if (!r->prepared && prepare_generation(r))
-		return -1;
-	r->prepared = true;
+	if (!r->prepared && !r->o->recorded) {
+		if (prepare_generation(r))
+			return -1;
+		r->prepared = true;
+	}
 	if (journal_begin(&r->o->paths, r->ops->name, &r->before, &r->want, r->d))
 		return -1;
 	r->journal = true;

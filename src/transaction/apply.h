@@ -30,8 +30,9 @@ struct apply_options {
 					 * nobody asks */
 	struct apply_look *look; /* what the caller has read last from the backend: apply_policy
 				  * takes it, and does not read the same again. NULL: nothing */
-	bool anyway; /* go on where nothing can be put on record, too: a full disk must not keep
-		      * somebody locked out */
+	bool recorded; /* the newest generation says so already: nothing of it needs writing */
+	bool anyway;   /* go on where nothing can be put on record, too: a full disk must not keep
+			* somebody locked out */
 	/* Called once, before the kernel changes, with what it holds; -1: it must not. NULL: nobody
 	 * asks. */
 	int (*before_change)(void *ctx, const struct ruleset *before, struct diag *d);
