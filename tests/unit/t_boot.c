@@ -95,6 +95,8 @@ static void done(command_fn *command, const char *conf, const char *said)
 
 static void test_good(void **state)
 {
+	auto_free char *unpublished = xasprintf("%s/state/generation.new", world.dir);
+
 	(void)state;
 	boot(WEB, CODE_DONE, APPLIED, NULL);
 	assert_true(is_good(1));
@@ -105,6 +107,7 @@ static void test_good(void **state)
 	assert_true(is_good(2));
 	assert_int_equal(newest(), 2);
 	boot(NULL, CODE_DONE, UNCHANGED, NULL);
+	assert_int_equal(access(unpublished, F_OK), -1); /* what is on record is not written */
 }
 
 static void test_unconfirmed(void **state)
@@ -201,22 +204,33 @@ static void test_refused(void **state)
 	for (int i = 0; i < FAKE_CALLS; i++)
 		world.kernel.fail_commit[i] = FAKE_REFUSES;
 	boot(from_ssh, CODE_REFUSED, "", "what was good before it could not either");
+	boot("[service web]\nport = x\n", CODE_REFUSED, "",
+	     "cannot be used, and what was good before it could not either");
 }
 
-/* The newest good one fails like the files; then what was good at boot is tried. */
+/* The newest good one fails like the files; then what was good at boot is tried, and nothing else,
+ * and nothing twice. */
 static void test_good_at_boot_before(void **state)
 {
-	static const char udp[] = "[service x]\nprotocol = udp\nport = 1\n";
+	static const char x[] = "[service x]\nprotocol = udp\nport = 1\n";
+	static const char y[] = "[service y]\nprotocol = udp\nport = 2\n";
 
 	(void)state;
 	boot(WEB, CODE_DONE, APPLIED, NULL);
-	done(command_apply, udp, APPLIED);
+	done(command_apply, x, APPLIED);
+	done(command_apply, y, APPLIED);
 	done(command_apply, DNS, APPLIED);
 	reboot();
 	world.kernel.fail_commit[0] = FAKE_REFUSES;
 	world.kernel.fail_commit[1] = FAKE_REFUSES;
 	boot(NULL, CODE_NO, "applied generation 1 instead: 1 exemption, 6 rules, 0 twins",
 	     "generation 1 is in force instead");
+	assert_int_equal(world.kernel.commits, 3);
+	done(command_apply, NULL, APPLIED);
+	reboot();
+	world.kernel.fail_commit[0] = FAKE_REFUSES;
+	boot(NULL, CODE_NO, "applied generation 5 instead: 1 exemption, 6 rules, 0 twins",
+	     "generation 5 is in force instead");
 }
 
 /* One that drops what is exempt before any place for a twin. */
@@ -256,6 +270,16 @@ static void test_forced(void **state)
 	fake_add_foreign(&world.kernel, "rule x");
 	r = run_with(command_apply, NULL, BOOT);
 	assert_int_equal(r.code, CODE_REFUSED);
+	run_free(&r);
+	/* and least of all for what others may have there by now */
+	r = run_with(command_apply, WEB DNS, force);
+	assert_int_equal(r.code, CODE_DONE);
+	run_free(&r);
+	reboot();
+	fake_add_foreign(&world.kernel, "rule x");
+	r = run_with(command_apply, NULL, BOOT);
+	assert_int_equal(r.code, CODE_REFUSED);
+	assert_int_equal(world.kernel.commits, 0);
 	run_free(&r);
 }
 
