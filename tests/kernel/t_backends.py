@@ -7,7 +7,9 @@ import functools
 import json
 import os
 import random
+import time
 
+from firewalls import TOOLS, words_of
 from flows import ECHO, ERRORS, LOCAL, NUMBERS, REMOTE, WITH_PORTS, Packet, Rig
 from flows import stay_on_one_processor
 from harness import Failure, Untrack, claim, test
@@ -15,6 +17,7 @@ from harness import Failure, Untrack, claim, test
 BACKENDS = ("nftables", "iptables")
 FLOWS = 40  # of one policy; many have a reply or an ICMP error
 CHUNK = 10  # policies of one test
+SHRINK = 20  # seconds for the search for the smallest
 PORTS = ("53", "80", "443", "8000-8010", "33000-33010", "1-1023", "2000, 2002, 2004-2006",
          "40000-50000", "65535", "22, 80, 443, 8080")
 PORTLESS = ("gre", "esp", "icmp", "icmpv6", "200", "ipip")
@@ -78,7 +81,28 @@ table ip6 filter {
         ct state established,related,new accept
     }
 }
+""", """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:others - [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
+-A INPUT -s %denied% -j DROP
+-A INPUT -p tcp -m multiport --dports 22,53,80,443,8000:8010 -m conntrack --ctstate NEW -j ACCEPT
+-A INPUT -p udp -m udp --dport 0:2005 -m conntrack --ctstate NEW -j ACCEPT
+-A INPUT -m conntrack --ctstate NEW -j others
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i eth1 -m conntrack --ctstate NEW -j ACCEPT
+-A FORWARD -i eth0 -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+-A OUTPUT -m conntrack --ctstate INVALID -j DROP
+-A OUTPUT -p tcp -m tcp --dport 443 -m conntrack --ctstate NEW -j DROP
+-A others -p %icmp% -j ACCEPT
+-A others -p gre -j ACCEPT
+COMMIT
 """)
+NO_FILTER = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
 
 
 # Policies: lists of sections, a section is a name and a list of keys with lists of values ----------
@@ -212,6 +236,10 @@ def flows_of(r, sections):
 
 # The voices ---------------------------------------------------------------------------------------
 
+class Refused(Failure):
+    """An apply that must not fail did."""
+
+
 class Court:
     """One host, and what each voice says about the same packets there."""
 
@@ -224,8 +252,17 @@ class Court:
         if firewall == self.firewall:
             return
         self.untrack.run("remove")
-        self.rig.host.nft("flush ruleset\n" + firewall)
+        if self.firewall.startswith("*"):
+            self.restore(NO_FILTER)
+        legacy = firewall.startswith("*")
+        self.rig.host.nft("flush ruleset\n" + firewall * (not legacy))
+        if legacy:
+            self.restore(firewall)
         self.firewall = firewall
+
+    def restore(self, save):
+        for family, tool in TOOLS.items():
+            self.rig.host.run(f"{tool}-legacy-restore", stdin=words_of(save, family))
 
     def explained(self, flows, backend):
         """{number: (untracked, verdict)}; numbers as in steps_of(). Of the firewall, which is the
@@ -255,8 +292,8 @@ class Court:
             done = self.untrack.run("--backend", backend, "apply", "--force", "--no-drain")
             if done.returncode == 2:
                 return None
-            claim(done.returncode == 0,
-                  f"apply: {done.returncode}\n{done.stderr}{policy_text(sections)}")
+            if done.returncode:
+                raise Refused(f"apply with {backend}: status {done.returncode}\n{done.stderr}")
             found[f"explain of {backend}"] = self.explained(flows, backend)
             found[backend] = self.rig.results(steps_of(flows))
         return found
@@ -322,16 +359,20 @@ def fewer(sections):
 
 
 def smallest(court, sections, flow):
-    """The smallest policy by which the voices disagree about this flow."""
+    """The smallest policy by which the voices disagree about this flow, or cannot be heard at all,
+    and how it shows."""
     def disagree(candidate):
-        voices = court.hear(candidate, [flow]) if candidate else None
+        try:
+            voices = court.hear(candidate, [flow]) if candidate else None
+        except Refused as e:
+            return str(e)
         return disagreements(voices, [flow]) if voices else None
 
-    found, again = disagree(sections), True
+    found, again, end = disagree(sections), True, time.monotonic() + SHRINK
     while again and found:
         again = False
         for candidate in fewer(sections):
-            less = disagree(candidate)
+            less = disagree(candidate) if time.monotonic() < end else None
             if less:
                 sections, found, again = candidate, less, True
                 break
@@ -359,6 +400,11 @@ def tell(court, seed, sections, flows, found):
             + court.firewall)
 
 
+def tell_refusal(court, seed, sections, flows):
+    less, why = smallest(court, sections, flows[0])
+    return f"seed {seed}, the smallest policy:\n{policy_text(less)}{why}{court.firewall}"
+
+
 def by_chance(seeds):
     """Many policies on one host; those that are not valid are passed over."""
     stay_on_one_processor()
@@ -370,8 +416,11 @@ def by_chance(seeds):
         while not voices:
             sections = policy(r)
             flows = flows_of(r, sections)
-            voices = court.hear(sections, flows)
             tried += 1
+            try:
+                voices = court.hear(sections, flows)
+            except Refused as e:
+                raise Failure(tell_refusal(court, seed, sections, flows)) from e
         found = disagreements(voices, flows)
         if found:
             raise Failure(tell(court, seed, sections, flows, found))
