@@ -169,6 +169,85 @@ static void merge_rules(struct ruleset *rs)
 	rs->n_rules = kept;
 }
 
+/* ---- rules that overlap ------------------------------------------------------------------------
+ */
+
+/* All but the addresses of the packet. */
+static int compare_but_addrs(const void *va, const void *vb)
+{
+	struct rule a = **(struct rule *const *)va, b = **(struct rule *const *)vb;
+
+	a.match.dst = b.match.dst = (struct addrs){ 0 };
+	return rule_compare_but(&a, &b, LIST_SRC);
+}
+
+static bool share_prefix(const struct addrs *a, const struct addrs *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++)
+			if (!memcmp(&a->v[i], &b->v[k], sizeof(a->v[i])))
+				return true;
+	return false;
+}
+
+/* One rule for each pair of addresses is added; the rule itself becomes the first of them. */
+static void split(struct ruleset *rs, size_t at)
+{
+	struct addrs src = rs->rules[at].match.src, dst = rs->rules[at].match.dst;
+
+	rs->rules[at].match.src = rs->rules[at].match.dst = (struct addrs){ 0 };
+	for (size_t i = src.n * dst.n; i-- > 0;) {
+		size_t to = i ? rs->n_rules : at;
+
+		if (i) {
+			struct rule *r = ruleset_add_rule(rs), *from = &rs->rules[at];
+
+			*r = *from;
+			r->name = xstrdup(from->name);
+			match_copy(&r->match, &from->match);
+		}
+		addrs_add(&rs->rules[to].match.src, &src.v[i / dst.n]);
+		addrs_add(&rs->rules[to].match.dst, &dst.v[i % dst.n]);
+	}
+	free(src.v);
+	free(dst.v);
+}
+
+/* More pairs than iptables is given (IPT_RULES_MAX) are left as they are, and refused later. */
+#define PAIRS_MAX 100000
+
+static bool is_list(const struct rule *r)
+{
+	size_t src = r->match.src.n, dst = r->match.dst.n;
+
+	return src && dst && src * dst > 1 && src * dst <= PAIRS_MAX;
+}
+
+/* Iptables holds a rule for each pair of addresses, and whence they come cannot be told: rules with
+ * a destination in common (the two directions of a router's service whose ends overlap) are taken
+ * apart, so that what is put together again depends on the pairs alone. */
+static void split_overlapping(struct ruleset *rs)
+{
+	size_t n = rs->n_rules;
+	auto_free struct rule **order = xcalloc(n + 1, sizeof *order);
+	auto_free bool *apart = xcalloc(n + 1, sizeof *apart);
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = &rs->rules[i];
+	if (n)
+		qsort(order, n, sizeof *order, compare_but_addrs);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n && order[i]->form == FORM_LEGACY &&
+				       (is_list(order[i]) || is_list(order[k])) &&
+				       !compare_but_addrs(&order[i], &order[k]);
+		     k++)
+			if (share_prefix(&order[i]->match.dst, &order[k]->match.dst))
+				apart[order[i] - rs->rules] = apart[order[k] - rs->rules] = true;
+	for (size_t i = 0; i < n; i++)
+		if (apart[i] && is_list(&rs->rules[i]))
+			split(rs, i);
+}
+
 static int compare_rules(const void *a, const void *b)
 {
 	return rule_compare(a, b);
@@ -214,6 +293,7 @@ void ruleset_normalise(struct ruleset *rs)
 	for (size_t i = 0; i < rs->n_twins; i++)
 		match_normalise(&rs->twins[i].match);
 	if (rs->n_rules) {
+		split_overlapping(rs);
 		merge_rules(rs);
 		qsort(rs->rules, rs->n_rules, sizeof *rs->rules, compare_rules);
 	}
