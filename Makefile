@@ -25,7 +25,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev l
              libjansson-dev
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
-             shellcheck mandoc iptables strace
+             shellcheck mandoc iptables strace systemd-container
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
