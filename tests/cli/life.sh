@@ -55,6 +55,7 @@ nothing_left() {
 }
 
 web 80
+claim "history before the first apply" says 0 "nothing was applied yet" history
 claim "status before the first apply" says 1 "nothing applied yet" status
 claim "diff before: everything is missing" says 1 "+ prerouting notrack web" diff
 claim "apply" says 0 "applied: 1 exemption, 6 rules, 0 twins" apply
@@ -82,6 +83,9 @@ claim "which the files say, too" sh -c '! grep -q "say otherwise" said'
 claim "rollback to a number" says 0 "rolled back to generation 1" rollback 1
 claim "which the files do not say" grep -q "say otherwise" said
 claim "rollback to where we are" says 0 "unchanged:" rollback 1
+claim "history: what changed" says 0 "service web: port 80 -> 80, 443" history
+claim "history: what is in force" sh -c 'grep -q "^generation 5 of .*, nftables, the current one$" said'
+claim "history takes no operand" says 2 "usage: untrack history" history 1
 claim "rollback to no such number" says 2 "there is no generation '99'" rollback 99
 
 drift() {
@@ -121,6 +125,8 @@ claim "status as JSON" json
 
 printf '[service web]\nport = x\n' >etc/untrack.conf
 claim "a broken file: apply touches nothing" says 2 "etc/untrack.conf:1:1: error" apply
+claim "a broken file: apply at boot" says 1 "is in force instead" apply --boot
+claim "a broken file: which is said on record" says 0 "good at boot" history
 claim "a broken file: status works" says 0 "untrack check" status
 claim "a broken file: rollback works" says 0 "rolled back" rollback
 web "80, 443"
@@ -130,6 +136,8 @@ claim "remove again" says 0 "unchanged: nothing of untrack is in the kernel" rem
 claim "status after remove" says 0 "0 exemptions" status
 claim "rollback of remove" says 0 "rolled back to generation" rollback
 claim "and it is there again" says 0 "equal" diff
+claim "boot" says 0 "unchanged:" apply --boot
+claim "boot, and a confirmation" says 2 "exclude each other" apply --boot --confirm
 claim "remove at the end" says 0 "removed:" remove
 
 unprivileged() {
