@@ -66,6 +66,8 @@ def goes_back():
         claim(re.search(r"^unit untrack-confirm-[0-9a-f]{16}\.timer$", scene.pending(), re.M),
               scene.pending())
         equal(len(scene.timers()), 1, "timers")
+        equal(booted.run("systemctl", "show", "-p", "AccuracyUSec", *scene.timers()).stdout,
+              "AccuracyUSec=100ms\n", "how exact the timer is (by default, to a minute)")
         status = booted.run("untrack", "status").stdout
         claim("unless untrack confirm" in status, status)
         scene.goes_back("the timer", 3)
