@@ -75,21 +75,39 @@ static enum exit_code try_policy(struct boot *b, const struct policy *p, const c
 	return code;
 }
 
-/* Is this what somebody wanted to see confirmed, and never did? What was applied last counts. */
-static bool is_unconfirmed(struct boot *b, const struct policy *p)
+/* Why p must not be applied, or NULL: it is what somebody wanted to see confirmed, and never did.
+ * What was applied last counts; where that cannot be read, it may have been this. */
+static char *find_fault(const struct boot *b, const char *text)
 {
 	struct generation_header h = { 0 };
-	char *text = policy_string(p);
-	long n = generation_find(&b->s->paths, text, &h);
-	bool unconfirmed = n > 0 && h.unconfirmed;
+	long n = generation_find(&b->s->paths, text, &h), newest;
+	bool unconfirmed = h.unconfirmed;
 
 	generation_header_free(&h);
-	if (!unconfirmed) {
+	if (n > 0)
+		return unconfirmed ? xasprintf("%s is generation %ld, which was never confirmed",
+					       b->s->config, n)
+				   : NULL;
+	newest = generation_newest(&b->s->paths, b->s->d);
+	if (newest <= 0 || !generation_header(&b->s->paths, newest, &h, b->s->d)) {
+		generation_header_free(&h);
+		return NULL;
+	}
+	return xasprintf("%s may be generation %ld, which cannot be read and may never have been "
+			 "confirmed",
+			 b->s->config, newest);
+}
+
+static bool is_unconfirmed(struct boot *b, const struct policy *p)
+{
+	char *text = policy_string(p);
+
+	b->reason = find_fault(b, text);
+	if (!b->reason) {
 		free(text);
 		return false;
 	}
 	b->tried[b->n_tried++] = text;
-	b->reason = xasprintf("%s is generation %ld, which was never confirmed", b->s->config, n);
 	b->code = CODE_REFUSED;
 	return true;
 }

@@ -154,13 +154,40 @@ bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
 	return text && strcmp(body, policy_text) == 0;
 }
 
+/* The number of the prepared generation if it has this text, else 0. */
+static long find_prepared(const struct state_paths *sp, const char *policy_text,
+			  struct generation_header *out)
+{
+	auto_store struct store s = STORE_CLOSED;
+	struct generation_header h = { 0 };
+	auto_free char *text = NULL;
+	struct diag quiet = { 0 };
+	const char *body = NULL;
+	size_t len;
+	long n = 0;
+
+	if (!store_open(&s, sp->state_dir, &quiet) &&
+	    !store_read(&s, GENERATION_NEW, &text, &len, &quiet) &&
+	    !generation_parse(text, len, GENERATION_NEW, &h, &body, &quiet) &&
+	    !strcmp(body, policy_text) && h.n == scan(&s, GENERATION_MAX + 1, &quiet) + 1)
+		n = h.n;
+	if (n)
+		*out = h;
+	else
+		generation_header_free(&h);
+	diag_free(&quiet);
+	return n;
+}
+
 long generation_find(const struct state_paths *sp, const char *policy_text,
 		     struct generation_header *out)
 {
 	struct diag quiet = { 0 };
-	long n = generation_newest(sp, &quiet);
+	long n = find_prepared(sp, policy_text, out);
 
-	for (; n > 0; n = generation_before(sp, n, &quiet)) {
+	if (n > 0)
+		return n;
+	for (n = generation_newest(sp, &quiet); n > 0; n = generation_before(sp, n, &quiet)) {
 		struct generation_header h = { 0 };
 		const char *body;
 		auto_free char *text = read_checked(sp, n, &h, &body, &quiet);
@@ -309,32 +336,13 @@ void generation_discard(const struct state_paths *sp)
 	diag_free(&quiet);
 }
 
-/* The number of the prepared generation if it has this text, else 0. */
-static long find_prepared(const struct state_paths *sp, const char *policy_text)
-{
-	auto_store struct store s = STORE_CLOSED;
-	struct generation_header h = { 0 };
-	auto_free char *text = NULL;
-	struct diag quiet = { 0 };
-	const char *body = NULL;
-	size_t len;
-	long n = 0;
-
-	if (!store_open(&s, sp->state_dir, &quiet) &&
-	    !store_read(&s, GENERATION_NEW, &text, &len, &quiet) &&
-	    !generation_parse(text, len, GENERATION_NEW, &h, &body, &quiet) &&
-	    !strcmp(body, policy_text) && h.n == scan(&s, GENERATION_MAX + 1, &quiet) + 1)
-		n = h.n;
-	generation_header_free(&h);
-	diag_free(&quiet);
-	return n;
-}
-
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      const struct generation_header *said, struct diag *d)
 {
-	long n = find_prepared(sp, policy_text);
+	struct generation_header prepared = { 0 };
+	long n = find_prepared(sp, policy_text, &prepared);
 
+	generation_header_free(&prepared);
 	if (!n)
 		n = generation_prepare(sp, policy_text, backend, said, d);
 	if (n > 0 && !generation_publish(sp, n, d))

@@ -78,7 +78,8 @@ time_t generation_time(const struct state_paths *sp, long n);
 /* Is this policy text the newest generation? False also where that cannot be read. */
 bool generation_is_newest(const struct state_paths *sp, const char *policy_text);
 
-/* The newest one with this policy text, and its header; 0: none that can be read. */
+/* The newest one with this policy text, and its header; 0: none that can be read. One that a killed
+ * run has prepared counts: what it wanted may have been in the kernel. */
 long generation_find(const struct state_paths *sp, const char *policy_text,
 		     struct generation_header *out);
 

@@ -182,6 +182,30 @@ static void test_damaged(void **state)
 	reboot();
 	boot("[service web]\nport = x\n", CODE_NO,
 	     "applied generation 1 instead: 1 exemption, 6 rules, 0 twins", "generation 1 is");
+	/* Was it DNS, and confirmed? Nobody knows. */
+	damage(newest());
+	reboot();
+	boot(DNS, CODE_NO, "applied generation 1 instead",
+	     "cannot be read and may never have been confirmed: generation 1 is");
+}
+
+/* Killed when the rules were in the kernel and the record was not. */
+static void test_killed(void **state)
+{
+	const struct generation_header trial = { .unconfirmed = true };
+	auto_free char *dir = NULL, *run = NULL, *text = NULL;
+	struct state_paths sp = paths(&dir, &run);
+	struct policy p = { 0 };
+	struct diag d = { 0 };
+
+	(void)state;
+	done(command_apply, WEB, APPLIED);
+	assert_int_equal(policy_parse(&p, DNS, "dns", &d), 0);
+	text = policy_string(&p);
+	assert_int_equal(generation_prepare(&sp, text, "fake", &trial, &d), 2);
+	reboot();
+	boot(DNS, CODE_NO, "applied generation 1 instead", "generation 2, which was never");
+	policy_free(&p);
 }
 
 /* Refused for what was not there when it was applied. */
@@ -309,6 +333,7 @@ int main(void)
 		TEST(test_wrong_files),	 TEST(test_damaged),
 		TEST(test_refused),	 TEST(test_good_at_boot_before),
 		TEST(test_forced),	 TEST(test_history_only),
+		TEST(test_killed),
 	};
 
 	return cmocka_run_group_tests_name("boot", tests, NULL, NULL);
