@@ -91,9 +91,12 @@ char *nft_attr_comment(const struct nlattr *a)
 
 static uint8_t *blob_room(struct blob *b, size_t len)
 {
-	while (b->cap - b->n < len) {
-		size_t cap = b->cap ? 2 * b->cap : 64;
-		uint8_t *v = xcalloc(1, cap);
+	size_t cap = b->cap ? b->cap : 64;
+
+	while (cap - b->n < len)
+		cap *= 2;
+	if (cap != b->cap) {
+		uint8_t *v = xgrow(NULL, 0, cap); /* not zeroed: all of it is written */
 
 		if (b->n)
 			memcpy(v, b->v, b->n);
