@@ -235,20 +235,28 @@ def full_disk():
     for place in ("state", "state/run"):
         _, untrack = applied()
         kept = untrack.dir / "kept"
-        shutil.copytree(untrack.dir / "state", kept)
-        mount("-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", str(untrack.dir / place))
-        shutil.copytree(kept if place == "state" else kept / "run", untrack.dir / place,
-                        dirs_exist_ok=True)
+        (untrack.dir / "state").rename(kept)
+        shutil.rmtree(kept / "run")
+        for name, mode in (("state", 755), ("state/run", 700)):  # two disks, and one is full
+            (untrack.dir / name).mkdir()
+            mount("-t", "tmpfs", "-o", f"size=64k,mode={mode}", "tmpfs", str(untrack.dir / name))
+        shutil.copytree(kept, untrack.dir / "state", dirs_exist_ok=True)
+        filler = untrack.dir / place / "filler"
+        fill(filler)
+        for command in (["apply"], ["apply", "--confirm=60s"], ["remove"], ["rollback"]):
+            left_alone(untrack, 3, ["No space left on device", "free space",
+                                    str(untrack.dir / place)], *command)
+        filler.unlink()
+        untrack.apply()
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as f:
         try:
-            with open(untrack.dir / place / "filler", "wb", buffering=0) as f:
-                while f.write(b"x" * 4096):
-                    pass
+            while f.write(b"x" * 4096):
+                pass
         except OSError:
             pass
-        for command in (["apply"], ["apply", "--confirm=60s"], ["remove"]):
-            left_alone(untrack, 3, ["No space left on device", "free space"], *command)
-        (untrack.dir / place / "filler").unlink()
-        untrack.apply()
 
 
 @test("a state directory that others can write to, or that is none: nothing is applied")
