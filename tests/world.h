@@ -28,7 +28,7 @@ static struct world { /* what the commands meet; one for each test */
 	bool no_kernel;
 	bool late_firewall; /* comes while the facts of the host are read */
 	uint16_t ssh_port;
-	struct drain_call drains[8];
+	struct drain_call drains[16];
 	size_t n_drains;
 	char dir[40], config[64];
 } world;

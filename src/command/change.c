@@ -391,6 +391,15 @@ enum exit_code command_remove(struct session *s)
 	return code;
 }
 
+/* The one before n, 0: none; -1. What was never confirmed is no place to go back to unasked. */
+static long generation_back(const struct session *s, long n)
+{
+	do
+		n = generation_before(&s->paths, n, s->d);
+	while (n > 0 && generation_is_unconfirmed(&s->paths, n));
+	return n;
+}
+
 /* The generation to go back to: the one asked for, or the one before the newest. 0 is the time
  * before the first one; -1: a finding says why there is none. */
 static long target_generation(const struct session *s)
@@ -416,7 +425,7 @@ static long target_generation(const struct session *s)
 		return diag_error(s->d, NULL, "usage", 0,
 				  "nothing was applied yet, so there is "
 				  "nothing to go back to");
-	return newest - 1;
+	return generation_back(s, newest);
 }
 
 static int read_target(const struct session *s, long target, struct policy *p)

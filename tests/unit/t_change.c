@@ -133,6 +133,30 @@ static void test_rollback(void **state)
 	       CODE_USAGE, "");
 }
 
+/* The way back leads past what was never confirmed, unless it is asked for by its number. */
+static void test_rollback_past_unconfirmed(void **state)
+{
+	auto_free char *dir = xasprintf("%s/state", world.dir);
+	struct state_paths sp = { dir, NULL };
+	struct request two = { .operands = (const char *[]){ "2" }, .n_operands = 1 };
+	struct diag d = { 0 };
+
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	expect(command_apply, WEB DNS, PLAIN, CODE_DONE,
+	       "applied: 2 exemptions, 10 rules, 0 twins; 6 stale entries dropped\n");
+	expect(command_apply, DNS, PLAIN, CODE_DONE,
+	       "applied: 1 exemption, 6 rules, 0 twins; 6 stale entries dropped\n");
+	assert_int_equal(generation_mark(&sp, 2, GENERATION_UNCONFIRMED, &d), 0);
+	expect(command_rollback, NULL, PLAIN, CODE_DONE,
+	       "rolled back to generation 1: 1 exemption, 6 rules, 0 twins; 6 stale entries "
+	       "dropped\n");
+	expect(command_rollback, NULL, two, CODE_DONE,
+	       "rolled back to generation 2: 2 exemptions, 10 rules, 0 twins; 6 stale entries "
+	       "dropped\n");
+	assert_false(generation_is_unconfirmed(&sp, newest()));
+}
+
 static void test_rollback_of_the_first(void **state)
 {
 	(void)state;
@@ -231,6 +255,7 @@ int main(void)
 		TEST(test_no_drain),
 		TEST(test_order_of_drains),
 		TEST(test_rollback),
+		TEST(test_rollback_past_unconfirmed),
 		TEST(test_rollback_of_the_first),
 		TEST(test_nothing_is_touched),
 		TEST(test_failures),
