@@ -15,6 +15,7 @@ struct memo { /* a chain, what happens after it, and the list that it comes to *
 struct evals { /* both evaluations of every rule of a chain, made when the chain is first reached */
 	const struct fw_chain *chain;
 	struct eval *tracked, *untracked;
+	size_t n_met; /* of its rules, from the first: the tracked packet can reach them */
 	bool stepped;
 };
 
@@ -25,6 +26,7 @@ struct walk {
 	struct memo *memo;
 	size_t n_memo;
 	struct evals *evals;	     /* parallel to fw->chains */
+	const struct fw_chain *met;  /* the base chain that n_met is about; NULL: not looked at */
 	struct decision_list **pool; /* no two alike */
 	size_t n_pool;
 };
@@ -311,7 +313,8 @@ static void build_twins(struct walk *w, struct builder *b, const struct evals *e
 {
 	const struct eval *t, *u;
 
-	if (i == e->chain->n_rules)
+	/* Where only untracked packets come nobody writes a twin. */
+	if (i >= e->n_met)
 		return;
 	t = &e->tracked[i];
 	u = &e->untracked[i];
@@ -363,12 +366,6 @@ static struct memo chain_list(struct walk *w, const struct fw_chain *c, enum wal
 	return m;
 }
 
-const struct decision_list *walk_chain(struct walk *w, const struct fw_chain *base,
-				       enum walk_mode mode)
-{
-	return chain_list(w, base, mode, base->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT).list;
-}
-
 static bool branch_ends(struct walk *w, const struct fw_chain *c, const struct branch *b)
 {
 	const struct fw_chain *to;
@@ -392,28 +389,69 @@ static bool branch_ends(struct walk *w, const struct fw_chain *c, const struct b
 	return true;
 }
 
-void walk_steps(struct walk *w, const struct fw_chain *c,
-		void (*fn)(void *ctx, const struct step *s), void *ctx)
+static void step_chain(struct walk *w, const struct fw_chain *c,
+		       void (*fn)(void *ctx, const struct step *s), void *ctx)
 {
 	struct evals *e = chain_evals(w, c);
-	bool ended = false;
 
 	if (e->stepped)
 		return;
 	e->stepped = true;
-	for (size_t i = 0; i < c->n_rules && !ended; i++) {
+	for (size_t i = 0; i < e->n_met; i++) {
 		if (c->rules[i].twin >= 0)
 			continue;
 		fn(ctx, &(struct step){ c, &c->rules[i], &e->tracked[i], &e->untracked[i] });
 		for (size_t k = 0; k < e->tracked[i].n; k++) {
+			const struct fw_chain *to = target_chain(w, c, &e->tracked[i].v[k]);
+
+			if (to)
+				step_chain(w, to, fn, ctx);
+		}
+	}
+}
+
+static void mark_met(struct walk *w, const struct fw_chain *c)
+{
+	struct evals *e = chain_evals(w, c);
+	bool ended = false;
+
+	if (e->n_met)
+		return;
+	for (size_t i = 0; i < c->n_rules && !ended; i++) {
+		e->n_met = i + 1;
+		for (size_t k = 0; c->rules[i].twin < 0 && k < e->tracked[i].n; k++) {
 			const struct branch *b = &e->tracked[i].v[k];
 			const struct fw_chain *to = target_chain(w, c, b);
 
 			if (to)
-				walk_steps(w, to, fn, ctx);
+				mark_met(w, to);
 			ended = ended || branch_ends(w, c, b);
 		}
 	}
+}
+
+static void find_met(struct walk *w, const struct fw_chain *base)
+{
+	if (w->met == base)
+		return;
+	for (size_t i = 0; i < w->fw->n_chains; i++)
+		w->evals[i].n_met = 0;
+	w->met = base;
+	mark_met(w, base);
+}
+
+const struct decision_list *walk_chain(struct walk *w, const struct fw_chain *base,
+				       enum walk_mode mode)
+{
+	find_met(w, base);
+	return chain_list(w, base, mode, base->policy == FW_DROP ? OUT_DROP : OUT_ACCEPT).list;
+}
+
+void walk_steps(struct walk *w, const struct fw_chain *base,
+		void (*fn)(void *ctx, const struct step *s), void *ctx)
+{
+	find_met(w, base);
+	step_chain(w, base, fn, ctx);
 }
 
 void walk_restart(struct walk *w)

@@ -50,6 +50,7 @@ REFUSED = {
     "ipt-untracked-opens-legacy": "untracked-dropped",
     "ipt-untracked-opens-nft": "untracked-dropped",
     "negated": "state-negated",
+    "negated-goto": "state-negated",
     "not-new": "state-negated",
     "zone-original": "state-lost",
 }
