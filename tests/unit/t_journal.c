@@ -430,12 +430,38 @@ static void mount_small(struct place *pl, const char *options)
 		_exit(77);
 }
 
+/* A mark that cannot be written leaves the generation as it was. */
+static void expect_failed_mark(struct place *pl, const char *words)
+{
+	auto_free char *p = NULL;
+
+	EXPECT(generation_mark(&pl->sp, 1, GENERATION_UNCONFIRMED, &pl->d) == -1);
+	EXPECT(only_finding(&pl->d, "state-file", words));
+	diag_free(&pl->d);
+	EXPECT(access(path(pl->state, "generation.marked", &p), F_OK) == -1);
+	EXPECT(!generation_is_unconfirmed(&pl->sp, 1));
+	EXPECT(generation_is_newest(&pl->sp, "a\n"));
+	EXPECT(generation_mark(&pl->sp, 1, GENERATION_CONFIRMED, &pl->d) == 0); /* as it is */
+}
+
+static void fill_disk(struct place *pl)
+{
+	auto_free char *p = NULL;
+	auto_close int fd = open(path(pl->state, "filler", &p), O_WRONLY | O_CREAT, 0600);
+	char page[4096] = "";
+
+	while (write(fd, page, sizeof page) > 0)
+		;
+}
+
 static void write_to_full_disk(struct place *pl)
 {
 	mount_small(pl, "size=64k,mode=0700");
 	EXPECT(generation_write(&pl->sp, "a\n", "nftables", &none, &pl->d) == 1);
 	begin(pl, 80, 443);
 	expect_failed_writes(pl, "No space left on device");
+	fill_disk(pl);
+	expect_failed_mark(pl, "No space left on device");
 }
 
 static void write_to_read_only_disk(struct place *pl)
@@ -447,6 +473,7 @@ static void write_to_read_only_disk(struct place *pl)
 	begin(pl, 80, 443);
 	EXPECT(mount("none", pl->base, NULL, MS_REMOUNT | MS_RDONLY, "size=1m,mode=0700") == 0);
 	expect_failed_writes(pl, "Read-only file system");
+	expect_failed_mark(pl, "Read-only file system");
 	fd = journal_lock(&pl->sp, 0, &pl->d);
 	EXPECT(fd == -1 && only_finding(&pl->d, "state-file", "Read-only file system"));
 	diag_free(&pl->d);
