@@ -28,6 +28,8 @@ struct change { /* one transaction on its way */
 	char *text;		     /* canonical form of it */
 	struct past past;
 	struct apply_look look; /* the first */
+	bool recovered; /* a run that did not end put rules into the kernel: what it had to say and
+			 * to drain is still to be said and drained */
 	bool drain;
 	unsigned long dropped;	       /* conntrack entries */
 	struct generation_header said; /* for the record */
@@ -156,7 +158,7 @@ static enum exit_code record(struct change *c)
 	struct diag faults = { 0 };
 	int rc;
 
-	if (c->drain && (c->result == APPLY_CHANGED || !is_recorded(c)))
+	if (c->drain && (c->result == APPLY_CHANGED || c->recovered || !is_recorded(c)))
 		drain(c, &c->after);
 	c->said.unconfirmed = confirmation_is_pending(c->confirmation);
 	rc = write_record(c, &faults);
@@ -167,6 +169,8 @@ static enum exit_code record(struct change *c)
 		code = not_recorded(c);
 	if (code == CODE_DONE && c->how->boot)
 		record_boot(c);
+	if (code == CODE_DONE && c->result == APPLY_CHANGED)
+		apply_end(&c->options, c->s->d);
 	return code;
 }
 
@@ -179,9 +183,11 @@ static int prepare(struct change *c, struct host_params *params)
 	struct host host = { 0 };
 	int rc = 0;
 
-	if (is_recorded(c) || policy_is_empty(c->policy))
+	bool known = is_recorded(c) && !c->recovered;
+
+	if (known || policy_is_empty(c->policy))
 		host_params_read(params, compile_host_facts(c->policy));
-	if (is_recorded(c))
+	if (known)
 		return 0;
 	rc = c->ops->read(c->b, &look->ours, &host.fw, c->s->d);
 	look->fresh = !rc;
@@ -208,10 +214,11 @@ static int prepare(struct change *c, struct host_params *params)
 static int look_back(struct change *c)
 {
 	struct diag faults = { 0 };
+	enum apply_result recovered = apply_recover(c->ops, c->b, &c->options, &faults);
 	int rc = 0;
 
-	if (result_code(apply_recover(c->ops, c->b, &c->options, &faults)) != CODE_DONE ||
-	    past_read(c->s, c->text, &c->past))
+	c->recovered = recovered == APPLY_CHANGED || recovered == APPLY_UNKNOWN;
+	if (recovered == APPLY_REFUSED || past_read(c->s, c->text, &c->past))
 		rc = -1;
 	if (c->options.anyway)
 		diag_soften(&faults);
@@ -436,14 +443,16 @@ static int read_target(const struct session *s, long target, struct policy *p)
 	return text ? policy_parse(p, text, name, s->d) : -1;
 }
 
-/* What waits for its confirmation has a way back of its own. */
-static long choose_target(const struct session *s, struct policy *p)
+/* What waits for its confirmation has a way back of its own; what was done by half goes back to
+ * what it began with. */
+static long choose_target(const struct session *s, bool half_done, struct policy *p)
 {
 	long target = -1;
 
 	if (!s->req.n_operands && !confirmation_way_back(s, false, &target, p))
 		return target;
-	target = target_generation(s);
+	target = half_done && !s->req.n_operands ? generation_newest(&s->paths, s->d)
+						 : target_generation(s);
 	return target < 0 || read_target(s, target, p) ? -1 : target;
 }
 
@@ -461,13 +470,41 @@ static bool files_say(const struct session *s, const struct policy *p)
 	return read && !strcmp(now, want);
 }
 
+/* Before anybody counts generations: one that a killed run has put into the kernel is one. */
+static enum exit_code recover(const struct session *s, bool *half_done)
+{
+	const struct apply_options o = { .paths = s->paths };
+	const struct policy none = { 0 };
+	enum apply_result result = APPLY_REFUSED;
+	const struct backend_ops *ops;
+	auto_close int lock = -1;
+	struct backend *b;
+
+	*half_done = false;
+	if (!journal_is_open(&s->paths))
+		return CODE_DONE;
+	if (backend_open(session_backend(s, &none), &ops, &b, s->d))
+		return CODE_REFUSED;
+	lock = journal_lock(&s->paths, LOCK_WAIT_MS, s->d);
+	if (lock >= 0)
+		result = apply_recover(ops, b, &o, s->d);
+	ops->close(b);
+	*half_done = result == APPLY_UNKNOWN;
+	return result == APPLY_REFUSED ? CODE_REFUSED : CODE_DONE;
+}
+
 enum exit_code command_rollback(struct session *s)
 {
 	struct policy p = { 0 };
-	enum exit_code code = CODE_USAGE;
+	bool half_done;
+	enum exit_code code = recover(s, &half_done);
 	auto_free char *verb = NULL;
-	long target = choose_target(s, &p);
+	long target;
 
+	if (code != CODE_DONE)
+		return code;
+	code = CODE_USAGE;
+	target = choose_target(s, half_done, &p);
 	verb = target ? xasprintf("rolled back to generation %ld", target)
 		      : xstrdup("rolled back to nothing");
 	if (target >= 0) {

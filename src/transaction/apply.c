@@ -212,18 +212,24 @@ static int prepare(struct run *r)
 	return 0;
 }
 
-/* The outcome is proven: no evidence is needed any more. */
-static void settle(struct run *r)
+void apply_end(const struct apply_options *o, struct diag *d)
 {
 	struct diag quiet = { 0 };
 
-	if (r->journal && journal_end(&r->o->paths, &quiet)) {
-		record(r->d, &quiet, true);
-		diag_note(r->d, NULL, "journal",
+	if (journal_end(&o->paths, &quiet)) {
+		record(d, &quiet, true);
+		diag_note(d, NULL, "journal",
 			  "the outcome stands all the same; the next run finds that out by itself");
 	}
-	r->journal = false;
 	diag_free(&quiet);
+}
+
+/* The outcome is proven, and there is nothing to record: no evidence is needed any more. */
+static void settle(struct run *r)
+{
+	if (r->journal)
+		apply_end(r->o, r->d);
+	r->journal = false;
 }
 
 static void discard(struct run *r)
@@ -249,8 +255,7 @@ static enum apply_result changed(struct run *r)
 			  r->ours.foreign[0]);
 		diag_cure(r->d, "move it to a table of your own");
 	}
-	settle(r);
-	return APPLY_CHANGED;
+	return APPLY_CHANGED; /* the evidence stays until this is on record, too */
 }
 
 /* Somebody else may have written the very same while we waited for our turn. */
@@ -486,24 +491,42 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 	return result;
 }
 
-static enum apply_result say_recovered(const struct transaction *t, const struct ruleset *ours,
-				       const struct fw *fw, struct diag *d)
+/* What is in the kernel counts: it goes on record as the run would have done it. */
+static void finish_record(const struct apply_options *o, struct diag *d)
+{
+	struct diag faults = { 0 };
+	long n = generation_finish(&o->paths, &faults);
+
+	if (n > 0)
+		diag_note(d, NULL, "recovered",
+			  "a run that did not end had put all of its rules into the kernel: they "
+			  "are on record now, as generation %ld",
+			  n);
+	else
+		diag_note(d, NULL, "recovered",
+			  "a run that did not end had put all of its rules into the kernel");
+	record(d, &faults, true);
+	diag_free(&faults);
+}
+
+static enum apply_result say_recovered(const struct transaction *t, const struct apply_options *o,
+				       const struct ruleset *ours, const struct fw *fw,
+				       struct diag *d)
 {
 	if (holds(ours, fw, &t->want)) {
-		diag_note(d, NULL, "recovered",
-			  "a run that was killed had already put all of its rules into the kernel");
+		finish_record(o, d);
 		return APPLY_CHANGED;
 	}
 	if (holds(ours, fw, &t->before)) {
 		diag_note(d, NULL, "recovered",
-			  "a run that was killed had not changed the kernel yet");
+			  "a run that did not end had not changed the kernel yet");
 		return APPLY_UNCHANGED;
 	}
 	diag_warn(d, NULL, "recovered",
-		  "since a run that was killed or failed, untrack's rules are neither those before "
+		  "since a run that did not end, untrack's rules are neither those before "
 		  "it nor those it wanted");
 	diag_cure(d, "untrack apply or untrack remove makes them whole");
-	return APPLY_CHANGED;
+	return APPLY_UNKNOWN;
 }
 
 enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,
@@ -519,7 +542,7 @@ enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b
 	if (!t.open)
 		return APPLY_UNCHANGED;
 	if (!ops->read(b, &ours, &fw, d)) {
-		result = say_recovered(&t, &ours, &fw, d);
+		result = say_recovered(&t, o, &ours, &fw, d);
 		if (journal_end(&o->paths, d))
 			result = APPLY_REFUSED;
 	}

@@ -44,7 +44,8 @@ struct apply_options {
  * time (a STALE commit, a firewall that reloads before the read-back), it derives anew and tries
  * again, at most 10 times, then it says that somebody is fighting us. after (may be NULL) gets the
  * verified ruleset of CHANGED and UNCHANGED. The caller holds the lock and has called
- * apply_recover. CHANGED leaves the generation prepared, for generation_write to publish. */
+ * apply_recover. CHANGED leaves the generation prepared, for generation_write to publish, and the
+ * evidence in place until then, for apply_end. */
 enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 			       const struct policy *p, const struct host_params *h,
 			       const struct apply_options *o, struct ruleset *after,
@@ -52,10 +53,13 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 
 void apply_look_free(struct apply_look *l);
 
-/* Finishes the evidence of a killed run: the kernel equals its want (it was applied), its before
- * (it was not), or neither (somebody changed rules since); a finding "recovered" says which, and
- * the caller goes on. UNCHANGED: no evidence, or it was not applied. CHANGED: the rules are not
- * those before that run. REFUSED: unreadable evidence. */
+/* Ends the evidence. Where that fails it is a warning: the outcome stands. */
+void apply_end(const struct apply_options *o, struct diag *d);
+
+/* Finishes the evidence of a run that did not end; a finding "recovered" says which it is, and the
+ * caller goes on. UNCHANGED: no evidence, or the kernel equals its before. CHANGED: it equals its
+ * want, which is on record now. UNKNOWN: neither; it was half done, or somebody changed rules
+ * since. REFUSED: unreadable evidence. */
 enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,
 				const struct apply_options *o, struct diag *d);
 

@@ -154,7 +154,8 @@ bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
 	return text && strcmp(body, policy_text) == 0;
 }
 
-/* The number of the prepared generation if it has this text, else 0. */
+/* The number of the prepared generation if it has this text, or, for NULL, another than the newest
+ * one; else 0. */
 static long find_prepared(const struct state_paths *sp, const char *policy_text,
 			  struct generation_header *out)
 {
@@ -169,7 +170,8 @@ static long find_prepared(const struct state_paths *sp, const char *policy_text,
 	if (!store_open(&s, sp->state_dir, &quiet) &&
 	    !store_read(&s, GENERATION_NEW, &text, &len, &quiet) &&
 	    !generation_parse(text, len, GENERATION_NEW, &h, &body, &quiet) &&
-	    !strcmp(body, policy_text) && h.n == scan(&s, GENERATION_MAX + 1, &quiet) + 1)
+	    (policy_text ? !strcmp(body, policy_text) : !generation_is_newest(sp, body)) &&
+	    h.n == scan(&s, GENERATION_MAX + 1, &quiet) + 1)
 		n = h.n;
 	if (n)
 		*out = h;
@@ -350,4 +352,13 @@ long generation_write(const struct state_paths *sp, const char *policy_text, con
 	if (n > 0)
 		generation_discard(sp);
 	return -1;
+}
+
+long generation_finish(const struct state_paths *sp, struct diag *d)
+{
+	struct generation_header prepared = { 0 };
+	long n = find_prepared(sp, NULL, &prepared);
+
+	generation_header_free(&prepared);
+	return n && generation_publish(sp, n, d) ? -1 : n;
 }

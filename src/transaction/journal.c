@@ -244,6 +244,13 @@ int journal_end(const struct state_paths *sp, struct diag *d)
 	return store_remove(&s, TRANSACTION_FILE, d);
 }
 
+bool journal_is_open(const struct state_paths *sp)
+{
+	auto_free char *name = xasprintf("%s/" TRANSACTION_FILE, sp->run_dir);
+
+	return access(name, F_OK) == 0;
+}
+
 void transaction_free(struct transaction *t)
 {
 	free(t->backend);

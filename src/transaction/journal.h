@@ -31,7 +31,8 @@ int journal_load(const struct state_paths *sp, struct transaction *t, struct dia
 int journal_begin(const struct state_paths *sp, const char *backend, const struct ruleset *before,
 		  const struct ruleset *want, struct diag *d);
 int journal_end(const struct state_paths *sp, struct diag *d);
-void transaction_free(struct transaction *t); /* safe on a zeroed struct and twice */
+bool journal_is_open(const struct state_paths *sp); /* there is a file, whatever is in it */
+void transaction_free(struct transaction *t);	    /* safe on a zeroed struct and twice */
 
 /* Inverse pair: parse(print(t)) == t, foreign objects and origins aside. name is for messages. */
 void transaction_print(const char *backend, const struct ruleset *before,
@@ -107,5 +108,8 @@ void generation_discard(const struct state_paths *sp);
 /* Both steps at once; of a text that is prepared already only the second. Its number, or -1. */
 long generation_write(const struct state_paths *sp, const char *policy_text, const char *backend,
 		      const struct generation_header *said, struct diag *d);
+/* Publishes what a killed run has prepared, unless the newest one says the same: its number, 0:
+ * there is nothing to publish, or -1. */
+long generation_finish(const struct state_paths *sp, struct diag *d);
 
 #endif

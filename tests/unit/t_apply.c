@@ -77,8 +77,11 @@ static enum apply_result apply_text(struct world *w, const char *text)
 	ruleset_free(&w->after);
 	assert_int_equal(policy_parse(&p, text, "test", &w->d), 0);
 	result = apply_policy(&fake_backend, &w->b, &p, &h, &w->o, &w->after, &w->d);
-	if (result == APPLY_CHANGED)
+	if (result == APPLY_CHANGED) {
+		assert_true(journal_is_open(&w->o.paths));
 		record(w, &p);
+		apply_end(&w->o, &w->d);
+	}
 	policy_free(&p);
 	return result;
 }
@@ -495,18 +498,20 @@ static void test_recover(void **state)
 	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
 	die_while_applying(&w); /* nothing was applied */
 	check_recovery(&w, APPLY_UNCHANGED, SEVERITY_NOTE);
+	assert_int_equal(newest(&w), 1);
 	die_while_applying(&w); /* all of it was */
 	assert_int_equal(journal_load(&w.o.paths, &t, &w.d), 0);
 	ruleset_free(&w.b.ours);
 	ruleset_copy(&w.b.ours, &t.want);
 	transaction_free(&t);
 	check_recovery(&w, APPLY_CHANGED, SEVERITY_NOTE);
+	assert_int_equal(newest(&w), 2); /* and is on record */
 	assert_int_equal(apply_text(&w, web), APPLY_UNCHANGED);
 	assert_int_equal(apply_text(&w, api), APPLY_CHANGED);
 	die_while_applying(&w); /* and somebody went on from there */
 	w.b.ours.n_rules--;
 	rule_free(&w.b.ours.rules[w.b.ours.n_rules]);
-	check_recovery(&w, APPLY_CHANGED, SEVERITY_WARNING);
+	check_recovery(&w, APPLY_UNKNOWN, SEVERITY_WARNING);
 	assert_int_equal(apply_text(&w, web), APPLY_CHANGED);
 	world_free(&w);
 }
