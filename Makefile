@@ -47,6 +47,7 @@ OBJ  := $(SRC:src/%.c=$B/%.o)
 CORE := $(filter-out $B/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$B/%,$(sort $(wildcard tests/unit/t_*.c)))
 FAKE := $(patsubst %.c,$B/%.o,$(wildcard tests/*.c))
+HELP := $B/fault $B/no_memory.so $B/shim.so
 FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS := $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
 SUB   = $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -84,6 +85,13 @@ $B/shim.so: tests/kernel/shim.c $B/flags
 $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $B/libuntrack.a
 	@echo "  LD    $@"
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
+# What tests in the kernel break the program with.
+$B/fault: tests/kernel/fault.c $B/flags
+	@echo "  CC    $@"
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+$B/no_memory.so: tests/kernel/no_memory.c $B/flags
+	@echo "  CC    $@"
+	$Q$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 .SECONDARY:
 
 # --- tests: all of them print TAP, tests/run counts ---
@@ -92,7 +100,7 @@ unit: $(UNIT)
 	@tests/run $(UNIT)
 golden: $B/$(PROG)
 	@tests/run UNTRACK=$(abspath $B/$(PROG)) $(SCRIPTS)
-kernel: $B/$(PROG) $B/shim.so
+kernel: $B/$(PROG) $(HELP)
 	@tests/run UNTRACK=$(abspath $B/$(PROG)) tests/kernel/run
 lint:
 	@tests/run CC="$(CC)" tests/lint
@@ -104,7 +112,7 @@ ASAN_TESTS = ASAN_OPTIONS=allocator_may_return_null=1 UNTRACK=$(abspath build-as
 
 # Everything, on a machine that has nothing yet.
 test: deps-test
-	+@$(SUB) all $B/shim.so $(UNIT)
+	+@$(SUB) all $(UNIT) $(HELP)
 	+@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
 	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)

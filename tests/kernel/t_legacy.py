@@ -312,44 +312,6 @@ def order():
     equal(writes(untrack, "remove"), ["nft", "legacy", "legacy"], "remove")
 
 
-@test("legacy: killed anywhere, the next apply is right and remove leaves nothing")
-def killed():
-    need("strace", "iptables-legacy")
-    server = Host()
-    for tool in DENIED:
-        load(server)
-        server.run(f"{tool}-legacy", "-Z")
-    for tool in DENIED:
-        server.run(f"{tool}-legacy", "-t", "mangle", "-Z")
-        server.run(f"{tool}-legacy", "-t", "filter", "-Z")
-    untrack = Untrack(server)
-    before = saved(server), server.listing()
-    untrack.apply()
-    after = saved(server), server.listing()
-    kills = 0
-    for command, start in (("apply", "remove"), ("remove", "apply")):
-        for calls in ("setsockopt", "sendto,sendmsg"):
-            for when in range(1, 40):
-                untrack.expect(0, start)
-                done = server.run("strace", "-qq", "-f", "-o", "/dev/null", "-e", f"trace={calls}",
-                                  "-e", f"inject={calls}:signal=KILL:when={when}",
-                                  *untrack.command(command), check=False,
-                                  env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
-                if done.returncode == 0:
-                    break
-                kills += 1
-                legacy, nft = saved(server), server.listing()
-                claim("notrack" not in nft or legacy == after[0],
-                      f"{command}, {calls} {when}: notrack without all of its twins\n{legacy}")
-                untrack.apply()
-                equal(saved(server), after[0], f"the next apply after {command}, {calls} {when}")
-            else:
-                claim(False, f"{calls}: does not end")
-            untrack.remove()
-            equal((saved(server), server.listing()), before, f"{command}, {calls}: removed")
-    claim(kills >= 8, f"only {kills} kills")
-
-
 @test("legacy: what the kernel refuses leaves everything as it was")
 def refused():
     need("strace", "iptables-legacy")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """apply, remove, rollback, diff and status and the kernel: what they write and leave."""
 
-import os
 import re
 import time
 import shutil
@@ -332,44 +331,3 @@ def contention():
         untrack.remove()
     equal(busy.returncode, 0, "the other one's status")
     equal(server.listing().count("table ip busy"), 60, "the other one's tables")
-
-
-KILLED = 128 + 9
-
-
-def killed_at(untrack, calls, when):
-    """apply, killed before the N-th of these system calls; did it live?"""
-    done = untrack.host.run("strace", "-qq", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
-                            f"inject={calls}:signal=KILL:when={when}", *untrack.command("apply"),
-                            check=False, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
-    claim(done.returncode in (0, -9, KILLED), f"{calls} {when}: status {done.returncode}\n"
-          + done.stderr)
-    return done.returncode == 0
-
-
-@test("killed anywhere: the old rules or the new ones, and the next apply is right")
-def killed():
-    if not shutil.which("strace"):
-        raise Skip("no strace here")
-    server = Host()
-    server.nft(ruleset("stateful-new"))
-    untrack = Untrack(server)
-    before = server.listing()
-    untrack.apply()
-    after = server.listing()
-    kills = 0
-    for calls in ("fsync,fdatasync", "?rename,?renameat,?renameat2", "sendto,sendmsg",
-                  "unlink,unlinkat"):
-        for when in range(1, 40):
-            untrack.remove()
-            same_text(server.listing(), before, "after remove")
-            if killed_at(untrack, calls, when):
-                break
-            kills += 1
-            claim(server.listing() in (before, after), f"{calls} {when}: half of the rules:\n"
-                  + server.listing())
-            untrack.apply()
-            same_text(server.listing(), after, f"the next apply after {calls} {when}")
-        else:
-            claim(False, f"{calls}: does not end")
-    claim(kills >= 6, f"only {kills} kills: is the evidence on disk?")
