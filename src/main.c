@@ -174,6 +174,8 @@ static enum exit_code help(const char *topic, struct session *s)
 		return CODE_DONE;
 	}
 	c = command_find(topic, s->d);
+	if (c && !c->summary)
+		diag_error(s->d, NULL, "usage", 0, "%s is for untrack itself", topic);
 	if (!c || !c->summary)
 		return CODE_USAGE;
 	help_command(c, s->out);

@@ -347,7 +347,7 @@ static enum exit_code try_to_go_back(struct session *s, const char *token)
 		code = go_back(s, token, &back);
 		if (code == CODE_NO)
 			return CODE_DONE;
-		if (code == CODE_DONE || i == 1)
+		if (code == CODE_DONE || i == 1 || i == EXPIRE_TRIES)
 			tell_outcome(s, terminal, back, code);
 		if (code == CODE_DONE)
 			break;

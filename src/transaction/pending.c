@@ -172,6 +172,14 @@ static bool take_all(struct cursor *c, uint64_t now_ms, struct pending *p)
 	return true;
 }
 
+/* As we write it, to the byte: no blanks, no leading zeros. */
+static bool prints_as(const struct pending *p, const char *text, size_t len)
+{
+	auto_free char *again = pending_string(p);
+
+	return strlen(again) == len && !memcmp(again, text, len);
+}
+
 int pending_parse(const char *text, size_t len, const char *name, uint64_t now_ms,
 		  struct pending *p, struct diag *d)
 {
@@ -182,7 +190,7 @@ int pending_parse(const char *text, size_t len, const char *name, uint64_t now_m
 	if (len >= strlen(magic) && !memcmp(text, magic, strlen(magic)) &&
 	    !memchr(text, '\0', len)) {
 		c.p += strlen(magic);
-		if (take_all(&c, now_ms, &new)) {
+		if (take_all(&c, now_ms, &new) && prints_as(&new, text, len)) {
 			*p = new;
 			return 0;
 		}

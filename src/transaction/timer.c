@@ -59,15 +59,6 @@ static uint64_t start_time(long pid)
 	return s ? strtoull(s + 1, NULL, 10) : 0;
 }
 
-static bool runs(const char *unit, const char *verb);
-
-bool timer_is_alive(const struct pending *p)
-{
-	if (p->unit)
-		return runs(p->unit, "is-active");
-	return p->pid && p->started && start_time(p->pid) == p->started;
-}
-
 /* In a session of its own, with no signal let through and no stream of ours: neither a hang-up nor
  * the end of a process group is its affair. The mask survives the exec. */
 static int attributes(posix_spawnattr_t *a)
@@ -178,14 +169,14 @@ static int run_program(char *const *argv, struct text *said)
 	return rc;
 }
 
-static bool runs(const char *unit, const char *verb)
+static void stop_unit(const char *unit)
 {
-	char *argv[] = { (char *)"systemctl", (char *)"--quiet", (char *)verb, (char *)unit, NULL };
+	char *argv[] = { (char *)"systemctl", (char *)"--quiet", (char *)"stop", (char *)unit,
+			 NULL };
 	struct text said = { 0 };
-	int rc = run_program(argv, &said);
 
+	run_program(argv, &said);
 	free(said.s);
-	return rc == 0;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -279,13 +270,13 @@ void timer_stop(const struct pending *p)
 	int fd;
 
 	if (p->unit)
-		runs(p->unit, "stop");
+		stop_unit(p->unit);
 	if (!p->pid || p->pid == (long)getpid())
 		return;
 	fd = pidfd_open((pid_t)p->pid, 0);
 	if (fd < 0)
 		return;
-	if (timer_is_alive(p)) /* looked up through the number while fd holds the process */
+	if (p->started && start_time(p->pid) == p->started) /* fd holds whoever has that number */
 		pidfd_send_signal(fd, SIGKILL, NULL, 0);
 	close(fd);
 }

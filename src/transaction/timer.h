@@ -16,7 +16,4 @@ int timer_start(struct pending *p, const struct state_paths *sp, const char *con
 /* Ends it. One that is left over does no harm: its token is not the pending one any more. */
 void timer_stop(const struct pending *p);
 
-/* Will it still fire, as far as can be told? */
-bool timer_is_alive(const struct pending *p);
-
 #endif

@@ -142,6 +142,8 @@ static void test_damage(void **state)
 		HEAD TOKEN NUMBERS TIMER "policy 4294967297\n[untrack]\nend\n",
 		HEAD TOKEN NUMBERS TIMER "policy 10\n[untrack]\nEND\n",
 		HEAD TOKEN TOKEN NUMBERS TIMER POLICY,
+		HEAD TOKEN "generation 07\nback 5\ndeadline 5060000\n" TIMER POLICY,
+		HEAD TOKEN NUMBERS "terminal -\nunit -\nprocess 1 01\n" POLICY,
 	};
 	struct pending p = { 0 };
 
