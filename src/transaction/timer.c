@@ -231,17 +231,34 @@ static void add_systemd_options(struct command_line *c, const struct pending *p,
 	add_word(c, xstrdup("--"));
 }
 
+/* In the words of a unit "$$" is what "$" is here. */
+static void double_dollars(char **word)
+{
+	struct text t = { 0 };
+
+	for (const char *s = *word; *s; s++)
+		text_put(&t, *s == '$' ? "$$" : s, *s == '$' ? 2 : 1);
+	if (!t.s)
+		return;
+	free(*word);
+	*word = t.s;
+}
+
 static int start_unit(struct pending *p, const char *const *options, struct diag *d)
 {
 	auto_free char *path = own_path(), *unit = xasprintf("untrack-confirm-%s", p->token);
 	struct command_line c = { 0 };
 	struct text said = { 0 };
+	size_t first;
 	int rc = -1;
 
 	if (path) {
 		add_systemd_options(&c, p, unit);
+		first = c.n;
 		add_word(&c, xstrdup(path));
 		add_expire(&c, options, p);
+		for (size_t i = first; i + 1 < c.n; i++)
+			double_dollars(&c.v[i]);
 		rc = run_program(c.v, &said);
 	}
 	if (!rc) {

@@ -87,6 +87,25 @@ def outlives_its_service():
         scene.goes_back("asked for by a service that has ended", 2)
 
 
+@test("confirm under systemd: names with blanks, dollars and percent signs reach the timer")
+def odd_names():
+    with Booted() as booted:
+        scene = Scene(booted)
+        booted.run("cp", "-r", "/etc/untrack", "/etc/a $HOME %n ${x} $$")
+        booted.run("untrack", "--config", "/etc/a $HOME %n ${x} $$", "--state",
+                   "/var/lib/untrack", "remove")
+        booted.run("mkdir", "/var/lib/a $HOME %n ${x} $$")
+        scene.before = scene.listing()
+        booted.run("untrack", "--config", "/etc/a $HOME %n ${x} $$", "--state",
+                   "/var/lib/a $HOME %n ${x} $$", "apply", "--confirm=1s")
+        scene.applied()
+        equal(len(scene.timers()), 1, "timers")
+        end = time.monotonic() + 20
+        while scene.listing() != scene.before:
+            claim(time.monotonic() < end, "it does not go back:\n" + scene.logged())
+            time.sleep(0.05)
+
+
 @test("confirm under systemd: confirm and asking again stop the timer that was")
 def confirmed():
     with Booted() as booted:
