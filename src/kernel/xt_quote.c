@@ -10,10 +10,12 @@
 #define PROGRAM_TEXT_MAX 900
 #define TCP_FLAGS_OF_STATE 0x17 /* FIN, SYN, RST, ACK */
 #define TCP_SYN 0x02
+#define IHL_WITHOUT_OPTIONS 0x45
 
 enum quoted { /* what a test looks at */
 	      OUTER_PROTO,
 	      ICMP_TYPE,
+	      QUOTED_HEADER, /* IPv4: version and length */
 	      QUOTED_PROTO,
 	      QUOTED_SPORT,
 	      QUOTED_DPORT,
@@ -50,7 +52,8 @@ static void skip_header(struct xt_u32_test *t, uint32_t to)
 	step(t, XT_U32_AT, to);
 }
 
-/* The ICMP header is 8 bytes long, the quoted header follows, then the quoted ports. */
+/* The ICMP header is 8 bytes long, the quoted header of 20 bytes follows (QUOTED_HEADER makes sure
+ * that it has no options, as nftables' rules do), then the quoted ports. */
 static void locate4(struct xt_u32_test *t, enum quoted what)
 {
 	step(t, XT_U32_AND, 0); /* the first number has no operation */
@@ -61,6 +64,10 @@ static void locate4(struct xt_u32_test *t, enum quoted what)
 		skip_header(t, 0);
 		step(t, XT_U32_RIGHTSH, 24);
 		break;
+	case QUOTED_HEADER:
+		skip_header(t, 8);
+		step(t, XT_U32_RIGHTSH, 24);
+		break;
 	case QUOTED_PROTO:
 		skip_header(t, 16);
 		step(t, XT_U32_RIGHTSH, 16);
@@ -68,8 +75,7 @@ static void locate4(struct xt_u32_test *t, enum quoted what)
 		break;
 	case QUOTED_SPORT:
 	case QUOTED_DPORT:
-		skip_header(t, 8);
-		skip_header(t, 8);
+		skip_header(t, 28);
 		step(t, what == QUOTED_SPORT ? XT_U32_RIGHTSH : XT_U32_AND,
 		     what == QUOTED_SPORT ? 16 : 0xffff);
 		break;
@@ -86,6 +92,8 @@ static void locate4(struct xt_u32_test *t, enum quoted what)
 static void locate6(struct xt_u32_test *t, enum quoted what, uint32_t word)
 {
 	switch (what) {
+	case QUOTED_HEADER: /* always 40 bytes */
+		break;
 	case OUTER_PROTO:
 		step(t, XT_U32_AND, 4);
 		step(t, XT_U32_RIGHTSH, 8);
@@ -308,6 +316,8 @@ void xt_quote_write(const struct match *m, struct xt_buf **v, size_t *n)
 		test_number(&p, v4, OUTER_PROTO, IPPROTO_ICMPV6);
 	test_types(&p, m);
 	if (m->icmp == ICMP_IS_ERROR) {
+		if (v4 && (m->sport.n || m->dport.n))
+			test_number(&p, v4, QUOTED_HEADER, IHL_WITHOUT_OPTIONS);
 		if (m->proto)
 			test_number(&p, v4, QUOTED_PROTO, m->proto);
 		test_ports(&p, v4, QUOTED_SPORT, &m->sport);
@@ -392,7 +402,9 @@ static bool is_at(const struct xt_u32_test *t, const struct xt_u32_test *at, str
 
 static bool find_place(const struct xt_u32_test *t, bool v4, struct place *p)
 {
-	for (enum quoted what = OUTER_PROTO; what <= QUOTED_DST; what++)
+	for (enum quoted what = OUTER_PROTO; what <= QUOTED_DST; what++) {
+		if (!v4 && what == QUOTED_HEADER)
+			continue;
 		for (unsigned word = 0; word < (!v4 && is_address(what) ? 4 : 1); word++) {
 			struct xt_u32_test at;
 
@@ -401,6 +413,7 @@ static bool find_place(const struct xt_u32_test *t, bool v4, struct place *p)
 			if (is_at(t, &at, p))
 				return true;
 		}
+	}
 	return false;
 }
 
@@ -472,6 +485,7 @@ static bool read_one(struct match *m, const struct xt_u32_test *t, bool inverted
 		return false;
 	switch (p.what) {
 	case OUTER_PROTO:
+	case QUOTED_HEADER:
 		return true;
 	case ICMP_TYPE:
 		return read_kind(m, t->value[0].min);

@@ -157,15 +157,15 @@ static bool ports_match(const struct flow *f, const struct match *m)
 	       ports_contains(&m->dport, f->dport);
 }
 
-/* IPv4 options move the ports, extension headers of IPv6 the protocol, too; the places where
- * nftables looks are fixed, and iptables follows the options. */
-static bool quote_matches(const struct flow *f, const struct match *m, enum form form)
+/* IPv4 options move the ports, extension headers of IPv6 the protocol, too; the places where rules
+ * look are fixed. */
+static bool quote_matches(const struct flow *f, const struct match *m)
 {
 	if (!f->error)
 		return false;
 	if (f->options && f->family == FAMILY_V6 && m->proto)
 		return false;
-	if (f->options && form == FORM_NFT && (m->sport.n || m->dport.n))
+	if (f->options && (m->sport.n || m->dport.n))
 		return false;
 	return (!m->proto || m->proto == f->proto) && ports_match(f, m) &&
 	       addresses_match(f, f->src, &m->src, &m->not_src) &&
@@ -211,7 +211,7 @@ static const char *name_out(const struct flow *f, enum hook h)
 	return h == HOOK_PREROUTING || h == HOOK_INPUT ? "" : f->out;
 }
 
-bool flow_matches(const struct flow *f, const struct match *m, enum hook hook, enum form form,
+bool flow_matches(const struct flow *f, const struct match *m, enum hook hook,
 		  const struct addrs *local)
 {
 	if (!(m->families & 1u << f->family) ||
@@ -220,7 +220,7 @@ bool flow_matches(const struct flow *f, const struct match *m, enum hook hook, e
 		return false;
 	if (m->dst_kind != DST_ANY && (m->dst_kind == DST_LOCAL) != flow_is_local(f, local))
 		return false;
-	return m->icmp == ICMP_IS_ERROR ? quote_matches(f, m, form) : header_matches(f, m);
+	return m->icmp == ICMP_IS_ERROR ? quote_matches(f, m) : header_matches(f, m);
 }
 
 /* A RETURN stands before all others and ends the walk; NOTRACK goes on, and nothing undoes it. */
@@ -233,7 +233,7 @@ const struct rule *flow_rule(const struct flow *f, const struct ruleset *rs, enu
 		const struct rule *r = &rs->rules[i];
 
 		if (r->hook != raw || (first && r->verdict != VERDICT_RETURN) ||
-		    !flow_matches(f, &r->match, raw, r->form, local))
+		    !flow_matches(f, &r->match, raw, local))
 			continue;
 		if (r->verdict == VERDICT_RETURN)
 			return r;

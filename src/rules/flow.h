@@ -52,9 +52,9 @@ bool flow_quoted(const struct flow *f, struct flow *quoted);
  * then the way of the packet tells. Broadcast and multicast are not local. */
 bool flow_is_local(const struct flow *f, const struct addrs *local);
 
-/* Would a rule with match m see it in this hook? form: nftables does not look behind options of a
- * quoted header, iptables does. */
-bool flow_matches(const struct flow *f, const struct match *m, enum hook hook, enum form form,
+/* Would a rule with match m see it in this hook? No rule looks behind options of a quoted header.
+ */
+bool flow_matches(const struct flow *f, const struct match *m, enum hook hook,
 		  const struct addrs *local);
 
 /* The rule that decides about it in this raw hook: a RETURN, or the first NOTRACK. NULL: none. */

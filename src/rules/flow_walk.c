@@ -235,7 +235,7 @@ static bool run_twins(struct walker *w, const struct fw_chain *c, size_t at, uin
 		const struct twin *t = &want->twins[i];
 
 		if (t->anchor == anchor && twin_is_in(t, c) &&
-		    flow_matches(w->flow, &t->match, w->base->hook, t->form, w->host->local))
+		    flow_matches(w->flow, &t->match, w->base->hook, w->host->local))
 			on = run_twin(w, c, at, t, certain, mask);
 	}
 	return on;

@@ -327,17 +327,11 @@ def explain_agrees(results, explained, flows, number):
             or (verdict == "accepted") == results[number][1])
 
 
-def may_differ(flow):
-    """nftables does not look behind IPv4 options of what an ICMP error quotes, iptables does."""
-    return flow and flow.options and flow.family == 4
-
-
 def disagreements(voices, flows):
     """[(number, what each voice says)]"""
     found, first = [], voices[BACKENDS[0]]
     for number in first:
-        same = may_differ(flows[(number - 1) // 3][(number - 1) % 3]) or all(
-            voices[name][number] == first[number] for name in BACKENDS)
+        same = all(voices[name][number] == first[number] for name in BACKENDS)
         if not same or not all(
                 explain_agrees(voices[name], voices[f"explain of {name}"], flows, number)
                 for name in BACKENDS):

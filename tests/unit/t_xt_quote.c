@@ -10,7 +10,7 @@
 #include "iptables_lab.h"
 #include "rules/iptables.h"
 
-#define ROUNDS 80
+#define ROUNDS 120
 #define MAX 256
 
 struct packet { /* what an ICMP message says */
@@ -138,6 +138,7 @@ static bool addresses_meet(const struct addrs *in, const struct addrs *not_in, c
 	return good;
 }
 
+/* Behind options the ports are not looked for. */
 static bool meets(const struct match *m, const struct packet *p)
 {
 	const uint8_t *types;
@@ -149,7 +150,7 @@ static bool meets(const struct match *m, const struct packet *p)
 		type = type || types[i] == p->type;
 	if (!type || m->icmp != ICMP_IS_ERROR)
 		return type;
-	if ((m->sport.n || m->dport.n) && p->quoted < header + 4)
+	if ((m->sport.n || m->dport.n) && (p->options || p->quoted < header + 4))
 		return false;
 	if (((m->src.n || m->not_src.n) && p->quoted < (p->v4 ? 16 : 24)) ||
 	    ((m->dst.n || m->not_dst.n) && p->quoted < (p->v4 ? 20 : 40)) ||
@@ -183,7 +184,7 @@ static void some_prefix(uint64_t *seed, bool v4, struct addrs *l)
 
 static void some_ports(uint64_t *seed, struct ports *p)
 {
-	for (unsigned n = random_below(seed, 4); n; n--) {
+	for (unsigned n = 1 + random_below(seed, 3); n; n--) {
 		uint16_t lo = (uint16_t)random_below(seed, 12);
 
 		ports_add(p, lo, (uint16_t)(lo + random_below(seed, 3)));
@@ -200,7 +201,7 @@ static void some_match(uint64_t *seed, bool v4, struct match *m)
 		return;
 	}
 	m->proto = random_below(seed, 4) ? IPPROTO_TCP : 0;
-	if (m->proto && random_below(seed, 2))
+	if (m->proto && random_below(seed, 4))
 		some_ports(seed, random_below(seed, 2) ? &m->sport : &m->dport);
 	if (!random_below(seed, 3))
 		some_prefix(seed, v4, random_below(seed, 2) ? &m->src : &m->dst);
@@ -218,6 +219,11 @@ static void some_address(uint64_t *seed, bool v4, const struct addrs *in, uint8_
 	free(any.v);
 }
 
+static uint16_t some_port(uint64_t *seed, const struct ports *in)
+{
+	return in->n && random_below(seed, 4) ? in->v[0].lo : (uint16_t)random_below(seed, 14);
+}
+
 static void some_packet(uint64_t *seed, const struct match *m, struct packet *p)
 {
 	bool v4 = m->families == FAMILIES_V4;
@@ -229,8 +235,8 @@ static void some_packet(uint64_t *seed, const struct match *m, struct packet *p)
 	if (!random_below(seed, 8))
 		p->type = (uint8_t)random_below(seed, 16);
 	p->proto = random_below(seed, 8) ? IPPROTO_TCP : IPPROTO_UDP;
-	p->sport = (uint16_t)random_below(seed, 14);
-	p->dport = (uint16_t)random_below(seed, 14);
+	p->sport = some_port(seed, &m->sport);
+	p->dport = some_port(seed, &m->dport);
 	some_address(seed, v4, &m->src, p->src);
 	some_address(seed, v4, &m->dst, p->dst);
 	p->options = v4 && !random_below(seed, 3) ? 4 * random_below(seed, 11) : 0;
