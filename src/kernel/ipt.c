@@ -18,6 +18,7 @@ struct ipt {
 	struct ipt_table *tables; /* as they were read, and as IPT_ADD left them */
 	size_t n;
 	struct ruleset seen; /* the twins that were read */
+	bool wrote_raw;	     /* since then */
 };
 
 struct ipt *ipt_new(void)
@@ -332,7 +333,16 @@ static struct ipt_table *find_raw(struct ipt *x, const struct ipt_family *f)
 	return NULL;
 }
 
-/* IPT_REMOVE finds the table as it is now. */
+static bool has_twins(const struct ipt_table *t)
+{
+	for (size_t i = 0; t && i < t->n; i++)
+		for (size_t k = 0; k < t->chains[i].n; k++)
+			if (t->chains[i].items[k].twin)
+				return true;
+	return false;
+}
+
+/* IPT_REMOVE finds the table as it is now, if it holds anything that may have to go. */
 static void remember_raw(struct ipt *x, struct ipt_raw *r)
 {
 	struct ipt_table *t = find_raw(x, r->family);
@@ -357,6 +367,8 @@ static int write_raw(struct ipt *x, struct ipt_raw *raws, const bool *differ, st
 	for (int f = FAMILY_V4; f <= FAMILY_V6 && !rc; f++) {
 		if (!differ[f])
 			continue;
+		raws[f].look = has_twins(find_raw(x, raws[f].family));
+		x->wrote_raw = true;
 		rc = ipt_raw_write(&raws[f], d);
 		remember_raw(x, &raws[f]);
 	}
@@ -430,7 +442,8 @@ static int commit_raw(struct ipt *x, const struct ruleset *want, struct diag *d)
 		if (ipt_layout_make(&raws[f].want, &mine, (enum family)f, d))
 			rc = -1;
 		else
-			differ[f] = !ipt_raw_is(find_raw(x, raws[f].family), &raws[f].want);
+			differ[f] = x->wrote_raw ||
+				    !ipt_raw_is(find_raw(x, raws[f].family), &raws[f].want);
 		free(mine.counters);
 	}
 	if (!rc)

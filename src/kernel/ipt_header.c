@@ -245,10 +245,10 @@ static bool side_match(const struct ipt_side *s, enum family f, bool is_src, str
 
 	while (p.len < full * 8 && s->mask[p.len / 8] & 0x80 >> p.len % 8)
 		p.len++;
-	for (size_t i = 0; i < full * 8; i++) {
-		uint8_t bit = (uint8_t)(0x80 >> i % 8);
+	for (size_t i = p.len / 8; i < full; i++) {
+		const uint8_t rest = i == p.len / 8 ? 0xff >> p.len % 8 : 0xff;
 
-		if (i >= p.len && (s->mask[i / 8] | s->addr[i / 8]) & bit)
+		if ((s->mask[i] | s->addr[i]) & rest)
 			return false;
 	}
 	if (!p.len)

@@ -3,10 +3,13 @@
  * ipt_layout.c does it. */
 #include <string.h>
 
+#include "kernel/ipt_names.h"
+#include "kernel/ipt_own.h"
 #include "kernel/ipt_rule.h"
 
 struct reader {
 	const struct ipt_layout *l;
+	const struct ipt_names *names;
 	struct ruleset *out;
 	bool *seen; /* chains: a jump back, or a second one, leads nowhere */
 	enum hook hook;
@@ -49,15 +52,6 @@ static void add_rule(struct reader *x, const struct ipt_rule *r, const struct ma
 		(struct counter){ xstrdup(r->name), x->hook, r->count.packets, r->count.bytes };
 }
 
-static size_t find_chain(const struct ipt_layout *l, const char *name)
-{
-	size_t i = 0;
-
-	while (i < l->n && strcmp(l->chains[i].name, name) != 0)
-		i++;
-	return i;
-}
-
 /* Depth is bounded: each chain is read once. outer: NULL in the chains of the hooks. */
 static void read_chain(struct reader *x, size_t chain, const struct match *outer)
 {
@@ -65,7 +59,7 @@ static void read_chain(struct reader *x, size_t chain, const struct match *outer
 	struct match excluded = { 0 };
 	bool head = outer != NULL; /* of a chain that may exclude something */
 
-	if (chain == x->l->n || x->seen[chain])
+	if (chain == IPT_NO_NAME || x->seen[chain])
 		return;
 	x->seen[chain] = true;
 	c = &x->l->chains[chain];
@@ -86,25 +80,26 @@ static void read_chain(struct reader *x, size_t chain, const struct match *outer
 				exclude(&excluded, &r->match);
 			break;
 		case IPT_JUMP:
-			read_chain(x, find_chain(x->l, r->name), &excluded);
+			read_chain(x, ipt_names_find(x->names, r->name), &excluded);
 			break;
 		}
 	}
 	match_free(&excluded);
 }
 
-static void read_rules(const struct ipt_layout *l, struct ruleset *out)
+static void read_rules(const struct ipt_layout *l, const struct ipt_names *names,
+		       struct ruleset *out)
 {
 	static const struct {
 		const char *chain;
 		enum hook hook;
 	} hooks[] = { { IPT_OWN_PRE, HOOK_PREROUTING }, { IPT_OWN_OUT, HOOK_OUTPUT } };
 	auto_free bool *seen = xcalloc(l->n, sizeof(*seen));
-	struct reader x = { l, out, seen, HOOK_PREROUTING };
+	struct reader x = { l, names, out, seen, HOOK_PREROUTING };
 
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
 		x.hook = hooks[i].hook;
-		read_chain(&x, find_chain(l, hooks[i].chain), NULL);
+		read_chain(&x, ipt_names_find(names, hooks[i].chain), NULL);
 	}
 }
 
@@ -113,6 +108,7 @@ static void read_rules(const struct ipt_layout *l, struct ruleset *out)
 
 struct differences {
 	const struct ipt_layout *got, *want;
+	const struct ipt_names *got_names, *want_names;
 	struct ruleset *out;
 };
 
@@ -166,15 +162,15 @@ static void compare_chains(const struct differences *x, const struct ipt_rules *
 static void compare_layouts(const struct differences *x)
 {
 	for (size_t i = 0; i < x->got->n; i++) {
-		size_t k = find_chain(x->want, x->got->chains[i].name);
+		size_t k = ipt_names_find(x->want_names, x->got->chains[i].name);
 
-		if (k == x->want->n)
+		if (k == IPT_NO_NAME)
 			tell(x, x->got->chains[i].name, 0, "which nothing needs", NULL);
 		else
 			compare_chains(x, &x->got->chains[i], &x->want->chains[k]);
 	}
 	for (size_t k = 0; k < x->want->n; k++)
-		if (find_chain(x->got, x->want->chains[k].name) == x->got->n)
+		if (ipt_names_find(x->got_names, x->want->chains[k].name) == IPT_NO_NAME)
 			tell(x, x->want->chains[k].name, 0, "which is missing", NULL);
 }
 
@@ -217,6 +213,7 @@ static void sum_counters(struct ruleset *rs)
 
 void ipt_layout_read(const struct ipt_layout *l, struct ruleset *ours)
 {
+	struct ipt_names names, again_names;
 	struct ruleset rules = { 0 };
 	struct ipt_layout again;
 	struct diag d = { 0 };
@@ -227,9 +224,14 @@ void ipt_layout_read(const struct ipt_layout *l, struct ruleset *ours)
 		ours->husk = true;
 		return;
 	}
-	read_rules(l, &rules);
+	ipt_own_names(l, &names);
+	read_rules(l, &names, &rules);
+	ruleset_normalise(&rules); /* many become one, and what follows is faster */
 	ipt_layout_make(&again, &rules, l->family, &d);
-	compare_layouts(&(struct differences){ l, &again, ours });
+	ipt_own_names(&again, &again_names);
+	compare_layouts(&(struct differences){ l, &again, &names, &again_names, ours });
+	ipt_names_free(&names);
+	ipt_names_free(&again_names);
 	ipt_layout_free(&again);
 	diag_free(&d);
 	for (size_t i = 0; i < rules.n_rules; i++)

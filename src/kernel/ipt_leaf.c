@@ -27,7 +27,7 @@ int ipt_leaf_compare_excluded(const struct ipt_leaf *a, const struct ipt_leaf *b
 {
 	if (a->excludes != b->excludes)
 		return a->excludes ? 1 : -1;
-	return match_compare(&a->excluded, &b->excluded);
+	return a->excludes ? match_compare(&a->excluded, &b->excluded) : 0;
 }
 
 int ipt_leaf_compare_cluster(const struct ipt_leaf *a, const struct ipt_leaf *b)

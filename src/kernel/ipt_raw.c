@@ -253,7 +253,38 @@ static int edit_all(struct ipt_raw *r, struct diag *d)
 	return 0;
 }
 
-/* After a commit: what is there decides, whatever it said. */
+/* The kernel refuses to replace a table that has another number of entries than the one that was
+ * read (FACTS B6): where ours changes the number, nobody who had read the table before it can undo
+ * it unseen. A chain has two entries besides its rules. */
+static bool changes_number(const struct ipt_raw *r)
+{
+	long n = 0;
+
+	for (size_t i = 0; i < r->plan.n; i++) {
+		const struct ipt_raw_edit *e = &r->plan.v[i];
+
+		switch (e->op) {
+		case IPT_RAW_CREATE:
+			n += 2;
+			break;
+		case IPT_RAW_INSERT:
+			n++;
+			break;
+		case IPT_RAW_DELETE:
+			n--;
+			break;
+		case IPT_RAW_FLUSH:
+			n -= (long)ipt_table_chain(&r->now, e->chain)->n;
+			break;
+		case IPT_RAW_DROP:
+			n -= 2;
+			break;
+		}
+	}
+	return n != 0;
+}
+
+/* After a commit that may not be what it says: what is there decides. */
 static enum outcome judge(struct ipt_raw *r, bool said_yes, int errnum, const char *why,
 			  struct diag *d)
 {
@@ -307,7 +338,12 @@ static enum outcome attempt(struct ipt_raw *r, struct diag *d)
 	said_yes = r->family->ops->commit(r->h);
 	errnum = errno;
 	why = xstrdup(r->family->ops->strerror(errnum));
-	outcome = judge(r, said_yes, errnum, why, d);
+	if (said_yes && !r->look && changes_number(r)) {
+		forget_now(r);
+		outcome = DONE;
+	} else {
+		outcome = judge(r, said_yes, errnum, why, d);
+	}
 	if (said_yes || (outcome == DONE && errnum != EAGAIN))
 		ipt_policies_restore(&policies, r->family, IPT_OWN_TABLE, d);
 	return outcome;

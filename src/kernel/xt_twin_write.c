@@ -26,7 +26,7 @@ void xt_buf_add(struct xt_buf **v, size_t *n, const char *name, uint8_t revision
 {
 	struct xt_buf *x = ARRAY_ADD(*v, *n);
 
-	snprintf(x->name, sizeof x->name, "%s", name);
+	memcpy(x->name, name, strnlen(name, sizeof x->name - 1));
 	x->revision = revision;
 	x->len = XT_ALIGN(len);
 	x->data = xcalloc(1, x->len);
@@ -129,10 +129,12 @@ static void write_untracked(const struct match *m, struct xt_buf **v, size_t *n)
 
 void xt_comment_write(const char *prefix, const char *comment, struct xt_buf **v, size_t *n)
 {
+	const size_t head = strlen(prefix);
 	struct xt_comment_info x;
 
 	memset(&x, 0, sizeof x);
-	snprintf(x.comment, sizeof x.comment, "%s%s", prefix, comment);
+	memcpy(x.comment, prefix, head);
+	memcpy(x.comment + head, comment, strnlen(comment, sizeof x.comment - 1 - head));
 	xt_buf_add(v, n, "comment", 0, &x, sizeof x);
 }
 

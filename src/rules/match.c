@@ -79,11 +79,18 @@ static int compare_kinds(const struct match *a, const struct match *b, unsigned 
 	return c ? c : compare_numbers(a->answers, b->answers);
 }
 
-int match_compare_but(const struct match *a, const struct match *b, unsigned without)
+static size_t count_names(const struct match *m)
 {
-	int c = compare_kinds(a, b, without);
+	return m->in.n + m->not_in.n + m->out.n + m->not_out.n + m->src.n + m->not_src.n +
+	       m->dst.n + m->not_dst.n;
+}
 
-	if (!c && !(without & LIST_IN))
+/* Interfaces and addresses. */
+static int compare_names(const struct match *a, const struct match *b, unsigned without)
+{
+	int c = 0;
+
+	if (!(without & LIST_IN))
 		c = compare_ifaces(&a->in, &b->in);
 	if (!c)
 		c = compare_ifaces(&a->not_in, &b->not_in);
@@ -97,8 +104,16 @@ int match_compare_but(const struct match *a, const struct match *b, unsigned wit
 		c = compare_addrs(&a->not_src, &b->not_src);
 	if (!c && !(without & LIST_DST))
 		c = compare_addrs(&a->dst, &b->dst);
-	if (!c)
-		c = compare_addrs(&a->not_dst, &b->not_dst);
+	return c ? c : compare_addrs(&a->not_dst, &b->not_dst);
+}
+
+/* Thousands of rules that differ in their ports alone are sorted. */
+int match_compare_but(const struct match *a, const struct match *b, unsigned without)
+{
+	int c = compare_kinds(a, b, without);
+
+	if (!c && (count_names(a) || count_names(b)))
+		c = compare_names(a, b, without);
 	if (!c && !(without & LIST_SPORT))
 		c = ports_compare(&a->sport, &b->sport);
 	return c || without & LIST_DPORT ? c : ports_compare(&a->dport, &b->dport);

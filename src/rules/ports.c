@@ -3,6 +3,7 @@
 #include "rules/match.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void ports_add(struct ports *p, uint16_t lo, uint16_t hi)
 {
@@ -44,10 +45,15 @@ void ports_normalise(struct ports *p)
 
 void ports_copy(struct ports *to, const struct ports *from)
 {
-	struct ports copy = { 0 };
+	struct ports copy = { .n = from->n };
+	size_t room = 1; /* as ARRAY_ADD has it */
 
-	for (size_t i = 0; i < from->n; i++)
-		ports_add(&copy, from->v[i].lo, from->v[i].hi);
+	while (room < from->n)
+		room *= 2;
+	if (from->n) {
+		copy.v = xcalloc(room, sizeof *copy.v);
+		memcpy(copy.v, from->v, from->n * sizeof *copy.v);
+	}
 	*to = copy;
 }
 
