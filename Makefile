@@ -119,6 +119,15 @@ test: deps-test
 try: deps-try
 	+@$(SUB) all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/try.sh
+# Long runs of what the tests do in short: ten minutes beside other writers; every call and every
+# allocation failing, every call killed (hours).
+STRESS_SECONDS ?= 600
+stress: $B/$(PROG) $(HELP)
+	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_STRESS=$(STRESS_SECONDS) \
+		UNTRACK_LIMIT=$$(($(STRESS_SECONDS) + 300)) tests/kernel/run stress
+faults: $B/$(PROG) $(HELP)
+	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_KILLS=all UNTRACK_FAULTS=all UNTRACK_LIMIT=86400 \
+		tests/kernel/run "killed anywhere" errors:
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
 update: all
@@ -174,5 +183,5 @@ deps-test:
 clean:
 	rm -rf build build-*
 .PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	uninstall deps deps-try deps-test clean
+	stress faults uninstall deps deps-try deps-test clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)

@@ -198,10 +198,10 @@ class Site:
         self.untrack.expect(0, "apply" if state != "nothing" else "remove")
 
     def broken(self, words, *args, env=None):
-        """A command with a fault: the words of tests/kernel/fault.c."""
+        """A command with a fault: the words of tests/kernel/fault.c; none: only an environment."""
         env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0", **(env or {}))
-        done = self.server.run(FAULT, *map(str, words), *self.untrack.command(*args), check=False,
-                               env=env)
+        words = [FAULT, *map(str, words)] if words else []
+        done = self.server.run(*words, *self.untrack.command(*args), check=False, env=env)
         claim(done.returncode != BROKEN, done.stderr)
         said = re.search(r"^fault: (\S+)\n", done.stderr, re.M)
         done.call = said[1] if said else None
@@ -239,14 +239,14 @@ class Site:
     def claim_foreign(self, kernel, what, restart=False):
         """Others' rules are there, in their order, and no count went back; restart: those of the
         legacy tables may have begun anew."""
-        now = kernel.foreign()
-        same_text("\n".join(f"{tool}: {rule}" for tool, rule, _ in now),
-                  "\n".join(f"{tool}: {rule}" for tool, rule, _ in self.was),
-                  f"{what}: others' rules")
-        for (tool, rule, counts), (_, _, before) in zip(now, self.was):
-            claim(all(n >= m for n, m in zip(counts, before)) or restart and "legacy" in tool,
-                  f"{what}: {tool}: {rule}: counted {before}, now {counts}")
+        now, before = kernel.foreign(), self.was
         self.was = now
+        same_text("\n".join(f"{tool}: {rule}" for tool, rule, _ in now),
+                  "\n".join(f"{tool}: {rule}" for tool, rule, _ in before),
+                  f"{what}: others' rules")
+        for (tool, rule, counts), (_, _, had) in zip(now, before):
+            claim(all(n >= m for n, m in zip(counts, had)) or restart and "legacy" in tool,
+                  f"{what}: {tool}: {rule}: counted {had}, now {counts}")
         claim(not kernel.lost(), f"{what}: packets of port 22 were lost: {kernel.lost()}")
 
     def claim_traffic(self, what):
