@@ -82,9 +82,9 @@ def outlives_its_service():
     with Booted() as booted:
         scene = Scene(booted)
         booted.run("systemd-run", "--quiet", "--wait", "--collect", "untrack", "apply",
-                   "--confirm=2s")
+                   "--confirm=5s")
         scene.applied()
-        scene.goes_back("asked for by a service that has ended", 2)
+        scene.goes_back("asked for by a service that has ended", 5)
 
 
 @test("confirm under systemd: names with blanks, dollars and percent signs reach the timer")
@@ -97,7 +97,7 @@ def odd_names():
         booted.run("mkdir", "/var/lib/a $HOME %n ${x} $$")
         scene.before = scene.listing()
         booted.run("untrack", "--config", "/etc/a $HOME %n ${x} $$", "--state",
-                   "/var/lib/a $HOME %n ${x} $$", "apply", "--confirm=1s")
+                   "/var/lib/a $HOME %n ${x} $$", "apply", "--confirm=4s")
         scene.applied()
         equal(len(scene.timers()), 1, "timers")
         end = time.monotonic() + 20
@@ -110,14 +110,14 @@ def odd_names():
 def confirmed():
     with Booted() as booted:
         scene = Scene(booted)
-        booted.run("untrack", "apply", "--confirm=2s")
+        booted.run("untrack", "apply", "--confirm=5s")
         first = scene.timers()
-        booted.run("untrack", "apply", "--confirm=3s")
+        booted.run("untrack", "apply", "--confirm=6s")
         equal(len(scene.timers()), 1, "timers after asking again")
         claim(scene.timers() != first, "the old timer is still there")
         booted.run("untrack", "confirm")
         equal((scene.units(), scene.pending()), ([], ""), "left after confirm")
-        time.sleep(3.5)
+        time.sleep(6.5)
         scene.applied()
 
 
@@ -125,9 +125,9 @@ def confirmed():
 def other_network():
     with Booted() as booted:
         scene = Scene(booted)
-        script = ("untrack remove -q && untrack apply -q --confirm=1s && "
+        script = ("untrack remove -q && untrack apply -q --confirm=4s && "
                   "grep '^unit -$' /run/untrack/pending && nft list ruleset | grep 8081 && "
-                  "for i in $(seq 100); do sleep 0.1; [ -e /run/untrack/pending ] || break; done; "
+                  "for i in $(seq 200); do sleep 0.1; [ -e /run/untrack/pending ] || break; done; "
                   "! nft list ruleset | grep untrack")
         before = scene.listing()
         booted.run("unshare", "-n", "sh", "-ec", script)
