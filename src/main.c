@@ -262,6 +262,19 @@ static void say(struct session *s)
 	diag_free(s->d);
 }
 
+/* libiptc aborts where memory or a system call fails it in the middle; it has said why. */
+static void give_up(int signal)
+{
+	static const char text[] = "untrack: a library gave up (see above); run the same command "
+				   "again: it finishes or undoes what was begun\n";
+
+	ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+
+	(void)signal;
+	(void)n; /* nobody reads it, then */
+	_exit(CODE_UNKNOWN);
+}
+
 int main(int argc, char **argv)
 {
 	struct diag d = { 0 };
@@ -272,6 +285,7 @@ int main(int argc, char **argv)
 	 * die in the middle of a transaction. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGABRT, give_up);
 	/* Findings are put out by the byte, which would be a system call each. */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	code = dispatch(argv + (argc > 0), &s);

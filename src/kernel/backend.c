@@ -161,9 +161,12 @@ static void unite(struct ruleset *both, const struct ruleset *now, const struct 
 	auto_free struct twin *twins = xcalloc(now->n_twins + want->n_twins, sizeof *twins);
 	struct ruleset sum = *want; /* borrows */
 
-	memcpy(rules, want->rules, want->n_rules * sizeof *rules);
-	memcpy(rules + want->n_rules, now->rules, now->n_rules * sizeof *rules);
-	memcpy(twins, want->twins, want->n_twins * sizeof *twins);
+	for (size_t i = 0; i < want->n_rules; i++)
+		rules[i] = want->rules[i];
+	for (size_t i = 0; i < now->n_rules; i++)
+		rules[want->n_rules + i] = now->rules[i];
+	for (size_t i = 0; i < want->n_twins; i++)
+		twins[i] = want->twins[i];
 	for (size_t i = 0; i < now->n_twins; i++)
 		if (!is_wanted(want, &now->twins[i]))
 			twins[sum.n_twins++] = now->twins[i];
@@ -271,8 +274,8 @@ static enum commit_result kernel_commit(struct backend *b, const struct ruleset 
 	auto_free struct counter *counters = xcalloc(room, sizeof *counters);
 	struct ruleset all = *want; /* borrows */
 
-	if (n)
-		memcpy(counters, want->counters, n * sizeof *counters);
+	for (size_t i = 0; i < n; i++)
+		counters[i] = want->counters[i];
 	for (size_t i = 0; i < b->now.n_counters; i++) {
 		const struct counter *have = &b->now.counters[i];
 
