@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# untrack(8) and the help texts name the same commands and options, and the manual explains every
-# finding that the source can make.
+# untrack(8) and the help texts name the same commands and options; the sources, the table of findings
+# and the manual the same findings.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
 untrack=$(realpath "${UNTRACK:-$here/../../build/untrack}")
@@ -46,31 +46,35 @@ synopsis_has_as() {
 	grep -q '^\.It Cm show Oo Fl -as' $page
 }
 
-findings_of_manual() {
-	sed -n '/^\.Sh FINDINGS/,$s/^\.It Ql //p' $page | tr -d ',' | tr ' ' '\n' | sort -u
+findings_of_manual() { # SECTION
+	sed -n "/^\.Sh $1/,/^\.Sh /s/^\.It Ql //p" $page | tr -d ',' | tr -s ' ' '\n' | sort
 }
 
-source_is_explained() {
+findings_of_table() { # GROUP
+	sed -n "s/^	{ \"\([a-z-]*\)\", SEVERITY_[A-Z]*, $1,.*/\1/p" src/report/finding_table.c | sort
+}
+
+# Ids are literals in calls of the recorders; refuse() of twin_finding.c hands its own on.
+ids_of_source() {
 	tr -d '\n\t' <"$SCRATCH/source" |
-		grep -oE 'diag_(error|warn|note)\([^"]*, *"[a-z][a-z-]*"' |
-		sed 's/.*"\(.*\)"/\1/' | sort -u >"$SCRATCH/a"
-	findings_of_manual >"$SCRATCH/b"
-	[ -s "$SCRATCH/a" ] && ! comm -23 "$SCRATCH/a" "$SCRATCH/b" | grep .
+		grep -oE '(diag_(error|warn|note)\([^"]*|refuse\(f, t, s), *"[a-z][a-z-]*"' |
+		sed 's/.*"\(.*\)"/\1/' | sort -u
 }
 
-manual_is_true() {
-	! findings_of_manual | while read -r id; do
-		grep -qF "\"$id\"" "$SCRATCH/source" || echo "$id"
-	done | grep .
+ids_of_table() {
+	findings_of_table '[A-Z_]*'
 }
 
-cat src/*.c src/*/*.c >"$SCRATCH/source"
+find src -name '*.c' ! -name finding_table.c -exec cat {} + >"$SCRATCH/source"
 claim "commands" equal commands manual_commands
 claim "general options" equal general_of_help general_of_manual
 for c in check diff apply remove status history rollback; do
 	claim "options of $c" equal "options_of_help $c" "options_of_manual $c" may-be-empty
 done
 claim "options of show" synopsis_has_as
-claim "every finding is in the manual" source_is_explained
-claim "every finding of the manual exists" manual_is_true
+claim "findings of the sources and of the table" equal ids_of_source ids_of_table
+claim "findings of the table and of the manual" equal "findings_of_table GROUP_CHECK" \
+	"findings_of_manual FINDINGS"
+claim "diagnostics of the table and of the manual" equal "findings_of_table GROUP_OTHER" \
+	"findings_of_manual DIAGNOSTICS"
 finish
