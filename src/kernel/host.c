@@ -2,20 +2,18 @@
 /* Facts of this host, read without side effects from /proc and rtnetlink. */
 #include "kernel/host.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 #include "kernel/conntrack_nat.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/host_links.h"
 #include "kernel/host_listen.h"
 #include "util.h"
 
-#define SYSCTL_DIR "/proc/sys/net/netfilter"
 #define COUNT "nf_conntrack_count"
 #define RESERVED_FILE "/proc/sys/net/ipv4/ip_local_reserved_ports"
 #define ANCESTORS_MAX 64
@@ -129,58 +127,27 @@ static void read_reserved(struct host *h)
 	ports_normalise(&h->reserved);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct host_sysctl *)a)->name, ((const struct host_sysctl *)b)->name);
-}
-
-static void add_sysctl(struct host *h, const char *name, char *s)
-{
-	struct host_sysctl *to;
-	unsigned long value;
-
-	s[strcspn(s, "\n")] = '\0';
-	if (!parse_uint(s, 0, ULONG_MAX >> 1, &value)) /* words */
-		return;
-	to = ARRAY_ADD(h->sysctls, h->n_sysctls);
-	to->name = xstrdup(name);
-	to->value = value;
-}
-
 static void read_count(struct host *h)
 {
-	size_t len;
-	auto_free char *s = read_file(AT_FDCWD, SYSCTL_DIR "/" COUNT, &len);
+	struct diag faults = { 0 };
+	unsigned long value;
+	int rc = ct_sysctl_read(CT_SYSCTL_DIR, COUNT, &value, &faults);
 
-	if (s)
-		add_sysctl(h, COUNT, s);
-	else if (errno != ENOENT)
-		unread(h, "sysctls", strerror(errno));
+	if (!rc) {
+		struct host_sysctl *to = ARRAY_ADD(h->sysctls, h->n_sysctls);
+
+		to->name = xstrdup(COUNT);
+		to->value = value;
+	} else if (rc < 0) {
+		unread(h, "sysctls", faults.v[0].text);
+	}
+	diag_free(&faults);
 }
 
-/* The directory is there when something in the kernel has settings in it; none of them does
- * anything when it is read. A new namespace makes up its entries for whoever lists it. */
 static void read_sysctls(struct host *h)
 {
-	DIR *dir = opendir(SYSCTL_DIR);
-	const struct dirent *e;
-
-	if (!dir) {
-		if (errno != ENOENT)
-			unread(h, "sysctls", strerror(errno));
-		return;
-	}
-	while ((e = readdir(dir))) {
-		size_t len;
-		auto_free char *s =
-			e->d_type == DT_REG ? read_file(dirfd(dir), e->d_name, &len) : NULL;
-
-		if (s)
-			add_sysctl(h, e->d_name, s);
-	}
-	closedir(dir);
-	if (h->n_sysctls)
-		qsort(h->sysctls, h->n_sysctls, sizeof(*h->sysctls), by_name);
+	if (ct_sysctl_all(CT_SYSCTL_DIR, &h->sysctls, &h->n_sysctls))
+		unread(h, "sysctls", strerror(errno));
 }
 
 static void read_names(struct host *h)
