@@ -20,8 +20,8 @@
 #define SO_SET_REPLACE 64
 #define SO_SET_ADD_COUNTERS 65
 #define SO_GET_ENTRIES 65
-/* For a command that is to take no notice of our lock. */
-#define LOCKLESS "XTABLES_LOCKFILE=/tmp/untrack-lockless.lock "
+/* For a command of a shell's that is to take no notice of our lock. */
+#define LOCKLESS "XTABLES_LOCKFILE=/proc/$PPID/exe "
 
 static const char *before_commit; /* a command that another process runs just before libiptc's */
 

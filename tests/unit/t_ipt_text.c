@@ -24,10 +24,11 @@ static const char *const prefixes[] = { "ip", "ip6" };
 
 static int set_up(void **state)
 {
+	auto_free char *lock = xasprintf("/proc/%d/exe", getpid()); /* of our own */
 	static bool can;
 
 	can = !unshare(CLONE_NEWNET) || !unshare(CLONE_NEWUSER | CLONE_NEWNET);
-	can = can && !setenv("XTABLES_LOCKFILE", "/tmp/untrack-t_ipt_text.lock", 1) &&
+	can = can && !setenv("XTABLES_LOCKFILE", lock, 1) &&
 	      !system("iptables-legacy -t raw -S >/dev/null 2>&1 && "
 		      "ip6tables-legacy -t raw -S >/dev/null 2>&1");
 	*state = &can;
