@@ -7,6 +7,7 @@
 #include "kernel/conntrack.h"
 #include "kernel/host.h"
 #include "rules/preflight.h"
+#include "rules/twin.h"
 #include "transaction/apply.h"
 
 #define LOCK_WAIT_MS 10000
@@ -174,6 +175,19 @@ static enum exit_code record(struct change *c)
 	return code;
 }
 
+/* Refused already; what else stands in the way is said at once. */
+static void find_the_rest(const struct change *c, const struct host_params *params,
+			  const struct fw *fw)
+{
+	struct host_params h = *params;
+	struct ruleset rs = { 0 };
+
+	h.home = c->ops->home;
+	compile_rules(c->policy, &h, &rs, c->s->d);
+	twin_derive(c->policy, &h, fw, &rs, NULL, c->s->d);
+	ruleset_free(&rs);
+}
+
 /* What is in force already was said when it came; what is new has its findings now, with the host
  * and the firewall as they are. Then stale entries go. */
 static int prepare(struct change *c, struct host_params *params)
@@ -196,6 +210,8 @@ static int prepare(struct change *c, struct host_params *params)
 		*params = host.params;
 		preflight_check(c->policy, &host, c->s->d);
 		rc = c->s->d->errors > errors && !c->options.force ? -1 : 0;
+		if (rc)
+			find_the_rest(c, params, &host.fw);
 	}
 	if (!rc) {
 		generation_header_add(&c->said, c->s->d);
