@@ -169,7 +169,7 @@ negated_rule
 claim "a negated state refuses" refused state-negated
 claim "force goes over it and is on record, too" forced state-negated
 start_over
-service web "port = 80, 40000"
+service web "port = 80, 50000"
 claim "what refuses is said in one go: the host's settings" refused ephemeral-overlap
 claim "and its firewall" refused state-negated
 start_over
