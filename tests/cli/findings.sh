@@ -172,6 +172,7 @@ start_over
 service web "port = 80, 50000"
 claim "what refuses is said in one go: the host's settings" refused ephemeral-overlap
 claim "and its firewall" refused state-negated
+service web "port = 80"
 start_over
 nft flush ruleset
 
