@@ -4,14 +4,14 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "kernel/conntrack_entry.h"
+#include "kernel/conntrack_dump.h"
 #include "kernel/conntrack_host.h"
+#include "kernel/conntrack_table.h"
 #include "util.h"
 
 #define BATCH_MAX                                                                      \
@@ -83,53 +83,51 @@ static void flush_batch(struct drain *dr)
 }
 
 /* The tuple goes back as it came, so that nothing of it can get lost; the zone likewise. */
-static void queue_deletion(struct drain *dr, const struct nlmsghdr *from, const struct ct_entry *e)
+static void queue_deletion(struct drain *dr, const struct ct_raw *raw)
 {
-	const struct nfgenmsg *g = mnl_nlmsg_get_payload(from);
 	char *to = dr->batch + dr->used;
 	struct nlmsghdr *h;
 
-	if (e->tuple->nla_len > DELETE_BYTES / 2) {
+	if (raw->tuple->nla_len > DELETE_BYTES / 2) {
 		dr->report->failed++;
 		return;
 	}
-	h = ct_header(to, IPCTNL_MSG_CT_DELETE, 0, g->nfgen_family, dr->seq++);
-	mnl_attr_put(h, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(e->tuple),
-		     mnl_attr_get_payload(e->tuple));
-	mnl_attr_put(h, CTA_ID, mnl_attr_get_payload_len(e->id), mnl_attr_get_payload(e->id));
-	if (e->zone)
-		mnl_attr_put(h, CTA_ZONE, mnl_attr_get_payload_len(e->zone),
-			     mnl_attr_get_payload(e->zone));
+	h = ct_header(to, IPCTNL_MSG_CT_DELETE, 0, raw->family, dr->seq++);
+	mnl_attr_put(h, CTA_TUPLE_ORIG | NLA_F_NESTED, mnl_attr_get_payload_len(raw->tuple),
+		     mnl_attr_get_payload(raw->tuple));
+	mnl_attr_put(h, CTA_ID, mnl_attr_get_payload_len(raw->id), mnl_attr_get_payload(raw->id));
+	if (raw->zone)
+		mnl_attr_put(h, CTA_ZONE, mnl_attr_get_payload_len(raw->zone),
+			     mnl_attr_get_payload(raw->zone));
 	dr->used += MNL_ALIGN(h->nlmsg_len);
 	dr->last = h;
 	if (++dr->queued == BATCH_MAX)
 		flush_batch(dr);
 }
 
-static void see_entry(const struct nlmsghdr *h, void *ctx)
+static void see_entry(const struct ct_entry *e, const struct ct_raw *raw, void *ctx)
 {
 	struct drain *dr = ctx;
-	struct ct_entry e;
 
-	dr->report->seen++;
-	if (dr->broken || !ct_entry_parse(h, &e) ||
-	    !conntrack_is_exempt(dr->rs, &dr->host, &e.orig))
+	if (dr->broken || !conntrack_is_exempt(dr->rs, &dr->host, &e->orig))
 		return;
-	if (e.status & (IPS_SRC_NAT | IPS_DST_NAT) || !conntrack_is_inverse(&e.orig, &e.reply))
+	if (ct_is_translated(e))
 		dr->report->kept_nat++;
-	else if (e.helper)
+	else if (e->flags & CT_HELPER)
 		dr->report->kept_helper++;
 	else
-		queue_deletion(dr, h, &e);
+		queue_deletion(dr, raw);
 }
 
-/* One dump of one family. 0; -1 with errno: EINTR if the kernel says that it was interrupted. */
-static int drain_family(struct drain *dr, uint8_t family)
+/* One dump. 0; -1 with errno: EINTR if the kernel says that it was interrupted. */
+static int drain_once(struct drain *dr, uint8_t family)
 {
 	const struct ct_question all = { .family = family };
-	int rc = ct_dump(dr->dump, &all, &dr->seq, see_entry, dr), errnum = errno;
+	struct ct_reading reading = { 0 };
+	int rc = ct_dump(dr->dump, &all, &dr->seq, see_entry, dr, &reading), errnum = errno;
 
 	flush_batch(dr);
+	dr->report->seen = reading.entries + reading.unread;
 	errno = errnum;
 	return rc;
 }
@@ -137,15 +135,11 @@ static int drain_family(struct drain *dr, uint8_t family)
 /* Entries that an interrupted dump has missed are in the next one; what is deleted is not. */
 static int drain_rounds(struct drain *dr, uint8_t family)
 {
-	unsigned long seen = dr->report->seen, nat = dr->report->kept_nat,
-		      helper = dr->report->kept_helper;
 	int rc = -1;
 
 	for (int i = 0; i < ROUNDS && rc; i++) {
-		dr->report->seen = seen;
-		dr->report->kept_nat = nat;
-		dr->report->kept_helper = helper;
-		rc = drain_family(dr, family);
+		dr->report->kept_nat = dr->report->kept_helper = 0;
+		rc = drain_once(dr, family);
 		if (rc && errno != EINTR)
 			break;
 	}
@@ -159,9 +153,9 @@ static int run(struct drain *dr, unsigned families)
 	if (!dr->del)
 		return -1;
 	dr->batch = xcalloc(BATCH_MAX, DELETE_BYTES);
-	if (families & FAMILIES_V4 && drain_rounds(dr, AF_INET))
-		return -1;
-	if (families & FAMILIES_V6 && drain_rounds(dr, AF_INET6))
+	if (drain_rounds(dr, families == FAMILIES_V4   ? AF_INET
+			     : families == FAMILIES_V6 ? AF_INET6
+						       : AF_UNSPEC))
 		return -1;
 	return dr->broken || dr->report->failed ? -1 : 0;
 }

@@ -5,10 +5,9 @@
 
 #include <stdbool.h>
 #include "rules/ruleset.h"
+#include "rules/table.h"
 
-/* deleted is exact. seen and kept may count an entry twice: where the last entry of one piece of a
- * dump is deleted, the kernel begins the next piece with that hash bucket again. */
-struct drain_report {
+struct drain_report { /* entries, each of them once */
 	unsigned long seen, deleted, kept_nat, kept_helper, failed;
 };
 
@@ -18,14 +17,6 @@ struct drain_report {
  * report, and nothing is switched on or loaded. -1 with a warning on failure: entries left behind
  * are harmless to the exempt traffic itself. */
 int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struct diag *d);
-
-struct ct_tuple { /* one direction of an entry */
-	enum family family;
-	uint8_t proto;
-	uint8_t src[16], dst[16]; /* network order, 4 or 16 bytes */
-	uint16_t sport, dport;	  /* host order; 0 for portless */
-	uint8_t icmp_type;	  /* of ICMP and ICMPv6 */
-};
 
 struct ct_host {	    /* what an entry does not say and its host knows */
 	struct addrs local; /* addresses and prefixes that are this host's own, normalised */
@@ -43,8 +34,5 @@ bool conntrack_is_exempt(const struct ruleset *rs, const struct ct_host *host,
 
 /* Is this one of its own addresses? */
 bool conntrack_is_local(const struct ct_host *host, enum family f, const uint8_t *addr);
-
-/* Is reply what an entry without NAT has for this original direction? */
-bool conntrack_is_inverse(const struct ct_tuple *orig, const struct ct_tuple *reply);
 
 #endif

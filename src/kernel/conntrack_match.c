@@ -217,15 +217,6 @@ bool conntrack_is_exempt(const struct ruleset *rs, const struct ct_host *host,
 	return is_untracked(rs, host, &there) && is_untracked(rs, host, &back);
 }
 
-bool conntrack_is_inverse(const struct ct_tuple *orig, const struct ct_tuple *reply)
-{
-	size_t n = addr_len(orig->family);
-
-	return orig->family == reply->family && orig->proto == reply->proto &&
-	       !memcmp(orig->src, reply->dst, n) && !memcmp(orig->dst, reply->src, n) &&
-	       orig->sport == reply->dport && orig->dport == reply->sport;
-}
-
 bool conntrack_is_local(const struct ct_host *host, enum family f, const uint8_t *addr)
 {
 	return contains(&host->local, f, addr);

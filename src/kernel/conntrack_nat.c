@@ -6,7 +6,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "kernel/conntrack_entry.h"
+#include "kernel/conntrack_dump.h"
 #include "kernel/conntrack_host.h"
 #include "kernel/module.h"
 
@@ -16,7 +16,7 @@
 
 struct tally {
 	struct ct_host host;
-	uint32_t wanted, unwanted; /* status bits */
+	unsigned wanted, unwanted; /* enum ct_flags */
 	struct host_nat *v;
 	size_t n, limit;
 	bool full;
@@ -57,23 +57,22 @@ static void count_together(struct tally *t)
 	t->full = t->n > KINDS_MAX;
 }
 
-static void see_entry(const struct nlmsghdr *h, void *ctx)
+static void see_entry(const struct ct_entry *e, const struct ct_raw *raw, void *ctx)
 {
 	struct tally *t = ctx;
-	struct ct_entry e;
 
-	if (!ct_entry_parse(h, &e) || (e.status & t->wanted) != t->wanted ||
-	    e.status & t->unwanted || t->full)
+	(void)raw;
+	if ((e->flags & t->wanted) != t->wanted || e->flags & t->unwanted || t->full)
 		return;
 	if (t->n >= t->limit)
 		count_together(t);
 	*ARRAY_ADD(t->v, t->n) = (struct host_nat){
-		.family = e.orig.family,
-		.proto = e.orig.proto,
-		.dport = e.orig.dport,
-		.dst_local = conntrack_is_local(&t->host, e.orig.family, e.orig.dst),
-		.reply_sport = e.reply.sport,
-		.reply_dst_local = conntrack_is_local(&t->host, e.reply.family, e.reply.dst),
+		.family = e->orig.family,
+		.proto = e->orig.proto,
+		.dport = e->orig.dport,
+		.dst_local = conntrack_is_local(&t->host, e->orig.family, e->orig.dst),
+		.reply_sport = e->reply.sport,
+		.reply_dst_local = conntrack_is_local(&t->host, e->reply.family, e->reply.dst),
 		.entries = 1,
 	};
 }
@@ -81,18 +80,18 @@ static void see_entry(const struct nlmsghdr *h, void *ctx)
 /* The kernel filters by bits that are all set: those with SNAT, and those with DNAT alone. */
 static int dump_all(struct tally *t, struct mnl_socket *nl)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct ct_reading reading = { 0 };
 	uint32_t seq = 1;
 	int rc = 0;
 
-	for (size_t i = 0; i < 4 && !rc; i++) {
-		struct ct_question q = { .family = families[i / 2] };
+	for (size_t i = 0; i < 2 && !rc; i++) {
+		struct ct_question q = { .family = AF_UNSPEC };
 
-		t->wanted = i % 2 ? IPS_DST_NAT : IPS_SRC_NAT;
-		t->unwanted = i % 2 ? IPS_SRC_NAT : 0;
-		q.status = t->wanted;
-		q.mask = t->wanted | t->unwanted;
-		rc = ct_dump(nl, &q, &seq, see_entry, t);
+		t->wanted = i ? CT_DST_NAT : CT_SRC_NAT;
+		t->unwanted = i ? CT_SRC_NAT : 0;
+		q.status = i ? IPS_DST_NAT : IPS_SRC_NAT;
+		q.mask = i ? IPS_DST_NAT | IPS_SRC_NAT : IPS_SRC_NAT;
+		rc = ct_dump(nl, &q, &seq, see_entry, t, &reading);
 	}
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "ct_build.h"
 #include "kernel/conntrack.h"
 #include "rules/compile.h"
 #include "util.h"
@@ -145,21 +146,9 @@ static void make_rules(const char *text, struct ruleset *rs)
 
 static struct ct_tuple parse_tuple(const char *text)
 {
-	struct ct_tuple t = { 0 };
-	char proto[16], src[64], dst[64];
-	unsigned sport, dport;
+	struct ct_tuple t;
 
-	assert_int_equal(sscanf(text, "%15s %63s %u %63s %u", proto, src, &sport, dst, &dport), 5);
-	assert_true(proto_parse(proto, &t.proto));
-	t.family = strchr(src, ':') ? FAMILY_V6 : FAMILY_V4;
-	assert_int_equal(inet_pton(t.family == FAMILY_V6 ? AF_INET6 : AF_INET, src, t.src), 1);
-	assert_int_equal(inet_pton(t.family == FAMILY_V6 ? AF_INET6 : AF_INET, dst, t.dst), 1);
-	if (proto_has_ports(t.proto)) {
-		t.sport = (uint16_t)sport;
-		t.dport = (uint16_t)dport;
-	} else {
-		t.icmp_type = (uint8_t)sport;
-	}
+	assert_true(ct_tuple_of(text, &t));
 	return t;
 }
 
@@ -213,11 +202,11 @@ static void test_inverse(void **state)
 	struct ct_tuple translated = parse_tuple("tcp 192.0.2.1 8080 10.0.0.9 40000");
 
 	(void)state;
-	assert_true(conntrack_is_inverse(&a, &b));
-	assert_false(conntrack_is_inverse(&a, &translated));
+	assert_true(ct_is_inverse(&a, &b));
+	assert_false(ct_is_inverse(&a, &translated));
 	translated = parse_tuple("tcp 192.0.2.1 80 10.0.0.8 40000");
-	assert_false(conntrack_is_inverse(&a, &translated));
-	assert_false(conntrack_is_inverse(&a, &a));
+	assert_false(ct_is_inverse(&a, &translated));
+	assert_false(ct_is_inverse(&a, &a));
 }
 
 /* --- with a kernel: a network namespace of its own, in a child --- */
@@ -262,29 +251,6 @@ static void shell(const char *script)
 	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void put_tuple(struct nlmsghdr *h, int type, const struct ct_tuple *t)
-{
-	const bool v4 = t->family == FAMILY_V4;
-	struct nlattr *tuple = mnl_attr_nest_start(h, type), *nest;
-
-	nest = mnl_attr_nest_start(h, CTA_TUPLE_IP);
-	mnl_attr_put(h, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, v4 ? 4 : 16, t->src);
-	mnl_attr_put(h, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, v4 ? 4 : 16, t->dst);
-	mnl_attr_nest_end(h, nest);
-	nest = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
-	mnl_attr_put_u8(h, CTA_PROTO_NUM, t->proto);
-	if (proto_has_ports(t->proto)) {
-		mnl_attr_put_u16(h, CTA_PROTO_SRC_PORT, htons(t->sport));
-		mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(t->dport));
-	} else {
-		mnl_attr_put_u16(h, v4 ? CTA_PROTO_ICMP_ID : CTA_PROTO_ICMPV6_ID, htons(7));
-		mnl_attr_put_u8(h, v4 ? CTA_PROTO_ICMP_TYPE : CTA_PROTO_ICMPV6_TYPE, t->icmp_type);
-		mnl_attr_put_u8(h, v4 ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE, 0);
-	}
-	mnl_attr_nest_end(h, nest);
-	mnl_attr_nest_end(h, tuple);
-}
-
 struct creation {
 	struct ct_tuple orig, reply;
 	const char *helper;
@@ -301,32 +267,20 @@ static struct creation creation_of(const char *orig, const char *reply)
 static void put_creation(struct mnl_socket *nl, const struct creation *c)
 {
 	char buf[1024] = { 0 };
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
-	struct nlattr *info, *tcp, *help;
+	struct nlmsghdr *h = ct_put_header(buf, IPCTNL_MSG_CT_NEW,
+					   NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 9,
+					   c->orig.family);
 
-	h->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
-	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
-	h->nlmsg_seq = 9;
-	g->nfgen_family = c->orig.family == FAMILY_V4 ? AF_INET : AF_INET6;
-	put_tuple(h, CTA_TUPLE_ORIG, &c->orig);
-	put_tuple(h, CTA_TUPLE_REPLY, &c->reply);
+	ct_put_tuple(h, CTA_TUPLE_ORIG, &c->orig);
+	ct_put_tuple(h, CTA_TUPLE_REPLY, &c->reply);
 	mnl_attr_put_u32(h, CTA_STATUS, htonl(IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED));
 	mnl_attr_put_u32(h, CTA_TIMEOUT, htonl(300));
 	if (c->zone)
 		mnl_attr_put_u16(h, CTA_ZONE, htons(c->zone));
-	if (c->helper) {
-		help = mnl_attr_nest_start(h, CTA_HELP);
-		mnl_attr_put_strz(h, CTA_HELP_NAME, c->helper);
-		mnl_attr_nest_end(h, help);
-	}
-	if (c->orig.proto == IPPROTO_TCP) {
-		info = mnl_attr_nest_start(h, CTA_PROTOINFO);
-		tcp = mnl_attr_nest_start(h, CTA_PROTOINFO_TCP);
-		mnl_attr_put_u8(h, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
-		mnl_attr_nest_end(h, tcp);
-		mnl_attr_nest_end(h, info);
-	}
+	if (c->helper)
+		ct_put_helper(h, c->helper);
+	if (c->orig.proto == IPPROTO_TCP)
+		ct_put_tcp_state(h, TCP_CONNTRACK_ESTABLISHED);
 	EXPECT(mnl_socket_sendto(nl, h, h->nlmsg_len) > 0);
 }
 
@@ -420,9 +374,9 @@ static void drain_many(void)
 	create_many(nl, 50, "2001:db8:1::9", "2001:db8::1", 22, "2001:db8:1::9");
 	EXPECT(count() == 1190);
 	r = drain(web);
-	EXPECT(r.seen >= 1190);
+	EXPECT(r.seen == 1190);
 	EXPECT(r.deleted == 750);
-	EXPECT(r.kept_nat >= 40);
+	EXPECT(r.kept_nat == 40);
 	EXPECT(r.failed == 0);
 	EXPECT(count() == 440);
 	r = drain(web);
