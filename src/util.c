@@ -75,6 +75,35 @@ static size_t text_room(size_t len)
 	return room;
 }
 
+static unsigned long seconds_of(char unit)
+{
+	switch (unit) {
+	case 's':
+		return 1;
+	case 'm':
+		return 60;
+	case 'h':
+		return 60 * 60;
+	case 'd':
+		return 24 * 60 * 60;
+	}
+	return 0;
+}
+
+int parse_time(const char *s, unsigned long max, unsigned long *seconds)
+{
+	size_t digits = strspn(s, "0123456789");
+	unsigned long unit = seconds_of(s[digits]), n;
+	auto_free char *number = xasprintf("%.*s", (int)digits, s);
+
+	if (!digits || !unit || s[digits + 1])
+		return -1;
+	if (!parse_uint(number, 0, max / unit, &n))
+		return -2;
+	*seconds = n * unit;
+	return 0;
+}
+
 FILE *xmemstream(char **s, size_t *len)
 {
 	return must(open_memstream(s, len));

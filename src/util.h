@@ -39,6 +39,9 @@ void text_put(struct text *t, const char *bytes, size_t n); /* as they are */
 /* Whole string, decimal, in [min,max]; false otherwise and *out untouched. No errno, no locale. */
 bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out);
 
+/* A number with its unit, s, m, h or d: 0 and *seconds; -1: it is no such thing; -2: over max. */
+int parse_time(const char *s, unsigned long max, unsigned long *seconds);
+
 /* A stream into a fresh string, complete after fclose; the caller frees *s. */
 FILE *xmemstream(char **s, size_t *len);
 

@@ -18,40 +18,26 @@
 #define EXPIRE_TRIES 60
 #define EXPIRE_PAUSE_S 30
 
-static unsigned long seconds_of(char unit)
-{
-	switch (unit) {
-	case 's':
-		return 1;
-	case 'm':
-		return 60;
-	case 'h':
-		return 60 * 60;
-	}
-	return 0;
-}
-
-static int parse_time(const struct session *s, unsigned *seconds)
+static int confirm_time(const struct session *s, unsigned *seconds)
 {
 	const char *text = s->req.confirm;
-	size_t digits = strspn(text, "0123456789");
-	unsigned long unit = digits ? seconds_of(text[digits]) : 0, n;
-	auto_free char *number = xasprintf("%.*s", (int)digits, text);
+	unsigned long n = 0;
+	int rc = parse_time(text, PENDING_MAX_S, &n);
 
 	if (!*text) {
 		*seconds = s->terminal ? ON_TERMINAL_S : ELSEWHERE_S;
 		return 0;
 	}
-	if (!unit || text[digits + 1]) {
+	if (rc == -1) {
 		diag_error(s->d, NULL, "usage", 0, "--confirm: '%s' is not a time", text);
 		diag_cure(s->d, "write one number and its unit s, m or h, such as --confirm=5m");
 		return -1;
 	}
-	if (!parse_uint(number, 0, PENDING_MAX_S / unit, &n) || n * unit < PENDING_MIN_S)
+	if (rc || n < PENDING_MIN_S)
 		return diag_error(s->d, NULL, "usage", 0,
 				  "--confirm: %s is out of range (%us to %uh)", text, PENDING_MIN_S,
 				  PENDING_MAX_S / 3600);
-	*seconds = (unsigned)(n * unit);
+	*seconds = (unsigned)n;
 	return 0;
 }
 
@@ -248,7 +234,7 @@ enum exit_code confirm_apply(struct session *s, const struct policy *p)
 	const struct change_how how = { &c, .verb = "applied", .force = s->req.force };
 	enum exit_code code = CODE_USAGE;
 
-	if (!parse_time(s, &c.seconds))
+	if (!confirm_time(s, &c.seconds))
 		code = change_to(s, p, &how);
 	if (confirmation_is_pending(&c)) {
 		if (code == CODE_DONE && s->terminal)

@@ -8,6 +8,7 @@
 #include "util.h"
 
 #define DESCRIPTION_BYTES 128 /* policy_print writes it on one line */
+#define DAY_S (24 * 60 * 60)
 
 int value_error(const struct value *v, size_t offset, const char *fmt, ...)
 {
@@ -84,43 +85,27 @@ int value_count(const struct value *v, void *out, void *out_not)
 	return 0;
 }
 
-static unsigned long seconds_of(char unit)
-{
-	switch (unit) {
-	case 's':
-		return 1;
-	case 'm':
-		return 60;
-	case 'h':
-		return 60 * 60;
-	case 'd':
-		return 24 * 60 * 60;
-	}
-	return 0;
-}
-
 int value_time(const struct value *v, void *out, void *out_not)
 {
 	const char *s = v->it->value;
-	size_t digits = strspn(s, "0123456789");
-	unsigned long unit = seconds_of(s[digits]), n;
-	auto_free char *number = xasprintf("%.*s", (int)digits, s);
+	unsigned long seconds = 0;
+	int rc = parse_time(s, v->option->max, &seconds);
 
 	(void)out_not;
 	if (is_number(s)) {
-		value_error(v, digits - 1, "'%s' has no unit", s);
+		value_error(v, strlen(s) - 1, "'%s' has no unit", s);
 		diag_cure(v->d, "write %ss, or m, h or d for minutes, hours or days", s);
 		return -1;
 	}
-	if (!digits || !unit || s[digits + 1]) {
+	if (rc == -1) {
 		value_error(v, 0, "'%s' is not a time", s);
 		diag_cure(v->d, "write one number and its unit s, m, h or d, such as 90s");
 		return -1;
 	}
-	if (!parse_uint(number, 0, v->option->max / unit, &n) || n * unit < v->option->min)
+	if (rc || seconds < v->option->min)
 		return value_error(v, 0, "%s is out of range (%lus to %lud)", s, v->option->min,
-				   v->option->max / seconds_of('d'));
-	*(unsigned *)out = (unsigned)(n * unit);
+				   v->option->max / DAY_S);
+	*(unsigned *)out = (unsigned)seconds;
 	return 0;
 }
 

@@ -221,9 +221,38 @@ static void test_read_file_has_a_limit(void **state)
 	assert_int_equal(errno, EFBIG);
 }
 
+static void times(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		unsigned long seconds;
+	} cases[] = {
+		{ "0s", 0, 0 },		{ "90s", 0, 90 },
+		{ "5m", 0, 300 },	{ "1h", 0, 3600 },
+		{ "1d", 0, 86400 },	{ "60m", 0, 3600 },
+		{ "86400s", 0, 86400 }, { "86401s", -2, 7 },
+		{ "2d", -2, 7 },	{ "99999999999999999999s", -2, 7 },
+		{ "", -1, 7 },		{ "s", -1, 7 },
+		{ "90", -1, 7 },	{ "90S", -1, 7 },
+		{ "90ss", -1, 7 },	{ "-1s", -1, 7 },
+		{ " 1s", -1, 7 },	{ "1 s", -1, 7 },
+		{ "1.5h", -1, 7 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned long seconds = 7;
+
+		assert_int_equal(parse_time(cases[i].text, 86400, &seconds), cases[i].rc);
+		assert_int_equal(seconds, cases[i].seconds);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times),
 		cmocka_unit_test(test_array_keeps_what_was_added),
 		cmocka_unit_test(test_array_may_shrink_and_grow_again),
 		cmocka_unit_test(test_copies),
