@@ -192,6 +192,17 @@ static bool wants_colour(const struct request *req, int fd)
 	return isatty(fd) && !(no_colour && *no_colour);
 }
 
+/* One line, written over and over, and only where somebody sees it. */
+static void show_progress(const char *text, unsigned long done, unsigned long all)
+{
+	if (text)
+		fprintf(stderr, "\r%s: %lu of %lu (%.0f %%)\033[K", text, done, all,
+			all > done ? 100.0 * (double)done / (double)all : 100);
+	else
+		fputs("\r\033[K", stderr);
+	fflush(stderr);
+}
+
 static enum exit_code run_command(const struct command *c, struct session *s)
 {
 	auto_free char *run_dir = NULL;
@@ -210,6 +221,7 @@ static enum exit_code run_command(const struct command *c, struct session *s)
 	}
 	s->colour = wants_colour(&s->req, STDOUT_FILENO);
 	s->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	s->progress = !s->req.quiet && isatty(STDERR_FILENO) ? show_progress : NULL;
 	return c->run(s);
 }
 

@@ -31,6 +31,9 @@ struct session { /* one run */
 	struct diag *d;
 	/* Prints what there is to say before somebody is asked; NULL: nobody reads it */
 	void (*say)(struct session *s);
+	/* Shows how far long work is, done of all; text NULL: it is over, nothing is left of it.
+	 * NULL: nobody looks. */
+	void (*progress)(const char *text, unsigned long done, unsigned long all);
 };
 
 typedef enum exit_code command_fn(struct session *s);
@@ -84,6 +87,12 @@ enum exit_code check_hosts(struct session *s, const struct policy *p);
  * this backend. -1: the firewall is unread, and a finding says why. */
 int host_live(enum backend_choice choice, unsigned facts, struct host *h, enum form *home,
 	      struct diag *d);
+
+/* table.c: one pass over the entries of connection tracking, with progress; as ct_table_read. */
+struct ct_reader;
+struct ct_reading;
+int session_table(struct session *s, const struct ct_reader *reader, struct ct_reading *reading,
+		  struct diag *d);
 
 /* Services, interfaces and loopback. */
 size_t exemption_count(const struct policy *p);
