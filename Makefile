@@ -47,7 +47,7 @@ OBJ  := $(SRC:src/%.c=$B/%.o)
 CORE := $(filter-out $B/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$B/%,$(sort $(wildcard tests/unit/t_*.c)))
 FAKE := $(patsubst %.c,$B/%.o,$(wildcard tests/*.c))
-HELP := $B/fault $B/no_memory.so $B/shim.so
+HELP := $B/fault $B/no_memory.so $B/shim.so $B/entries
 FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS := $(sort $(wildcard tests/golden/*.sh tests/cli/*.sh))
 SUB   = $(MAKE) --no-print-directory -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -89,6 +89,9 @@ $B/fuzz_%: $B/tests/fuzz/fuzz_%.o $B/libuntrack.a
 $B/fault: tests/kernel/fault.c $B/flags
 	@echo "  CC    $@"
 	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+$B/entries: tests/kernel/entries.c tests/ct_build.h $B/libuntrack.a
+	@echo "  CC    $@"
+	$Q$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $B/libuntrack.a $(ALL_LIBS)
 $B/no_memory.so: tests/kernel/no_memory.c $B/flags
 	@echo "  CC    $@"
 	$Q$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
