@@ -17,6 +17,7 @@
 /* What the kernel puts into one message of a dump at most (af_netlink.c, netlink_recvmsg): a larger
  * buffer is never filled, and of a smaller dump only the pages used are touched. */
 #define RECV_BYTES 32768
+#define RECV_BYTES_MAX (64u << 20) /* should that ever change: not for ever */
 #define REQUEST_BYTES 1024
 #define BATCH_FIRST_BYTES 16384
 #define SEND_OVERHEAD 65536 /* what SO_SNDBUF counts besides the bytes, generously */
@@ -171,7 +172,7 @@ int nft_wire_dump(struct nft_wire *w, uint16_t msg, uint8_t family,
 
 		if (n > 0) {
 			dump_datagram(w, &u, (size_t)n);
-		} else if (n < 0 && errno == ENOSPC) {
+		} else if (n < 0 && errno == ENOSPC && w->cap < RECV_BYTES_MAX) {
 			w->cap *= 2; /* the request is written anew next time: no copy */
 			free(w->buf);
 			w->buf = xgrow(NULL, 0, w->cap);

@@ -58,8 +58,9 @@ static int read_error(const struct nlmsghdr *h)
 	return error ? -1 : 0;
 }
 
-/* One datagram. 1: more is to come, 0: that was all, -1 with errno. */
-static int feed(const char *buf, size_t len, bool dump, rtnl_fn *fn, void *ctx)
+/* One datagram. 1: more is to come, 0: that was all, -1 with errno. The length is signed: the
+ * padding behind the last message may not be in it. */
+static int feed(const char *buf, ssize_t len, bool dump, rtnl_fn *fn, void *ctx)
 {
 	for (const struct nlmsghdr *h = (const struct nlmsghdr *)buf; NLMSG_OK(h, len);
 	     h = NLMSG_NEXT(h, len)) {
@@ -89,7 +90,7 @@ int rtnl_ask(int fd, uint16_t type, uint16_t flags, const void *payload, size_t 
 		else if (n <= 0)
 			return -1;
 		else
-			rc = feed(buf, (size_t)n, flags & NLM_F_DUMP, fn, ctx);
+			rc = feed(buf, n, flags & NLM_F_DUMP, fn, ctx);
 	} while (rc > 0);
 	return rc;
 }
@@ -97,7 +98,7 @@ int rtnl_ask(int fd, uint16_t type, uint16_t flags, const void *payload, size_t 
 void rtnl_attributes(const struct nlmsghdr *h, size_t skip, const struct rtattr **v, size_t max)
 {
 	size_t fixed = NLMSG_SPACE(skip);
-	size_t len = h->nlmsg_len > fixed ? h->nlmsg_len - fixed : 0;
+	ssize_t len = (ssize_t)h->nlmsg_len - (ssize_t)fixed; /* as in feed */
 
 	memset(v, 0, (max + 1) * sizeof(*v));
 	for (const struct rtattr *a = (const struct rtattr *)((const char *)h + fixed);
