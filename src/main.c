@@ -76,6 +76,14 @@ static const struct option_def explain_options[] = {
 	{ 0 },
 };
 
+static const struct option_def test_options[] = {
+	{ "facts", 0, OPTION_WORDS, FIELD(facts), "FILE",
+	  "with the firewall of this file of facts, for verdicts" },
+	{ "live", 0, OPTION_FLAG, FIELD(live), NULL, "with the firewall of this host" },
+	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|tap|junit", "of the results" },
+	{ 0 },
+};
+
 static const struct command {
 	const char *name, *synopsis, *summary; /* no summary: for the timer, not for people */
 	command_fn *run;
@@ -90,6 +98,8 @@ static const struct command {
 	{ "explain", "[PATH...] FLOW [--facts FILE] [--live] [--json]",
 	  "what becomes of one packet and its reply", command_explain, explain_options, ANY_NUMBER,
 	  false },
+	{ "test", "[PATH...] [--facts FILE] [--live] [--format FORMAT]",
+	  "do packets fare as *.expect say?", command_test, test_options, ANY_NUMBER, false },
 	{ "facts", "", "what is true of this host, for check --facts", command_facts, no_options, 0,
 	  false },
 	{ "diff", "[--json]", "the kernel against the configuration", command_diff, json_options, 0,

@@ -50,6 +50,8 @@ command_fn command_boot;
 command_fn command_history;
 /* explain.c: what becomes of a packet */
 command_fn command_explain;
+/* test.c: do packets fare as expected? */
+command_fn command_test;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
 /* confirm.c: what goes back by itself */

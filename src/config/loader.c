@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config/guess.h"
+#include "config/values.h"
 #include "util.h"
 
-#define NAME_BYTES 32
 #define KEYS_LISTED 10 /* in a message, at most */
 
 char *loader_section_text(const struct loader *l)
@@ -72,6 +72,18 @@ static void add_interface(struct loader *l)
 	*ARRAY_ADD(l->interface_accept, l->n_interface_accept) = f->accept_at.file;
 }
 
+static void add_expectation(struct loader *l)
+{
+	struct expectation *x = ARRAY_ADD(l->e->v, l->e->n);
+	struct draft *f = &l->draft;
+
+	*x = f->expectation;
+	x->name = f->name;
+	x->at = f->at;
+	f->expectation = (struct expectation){ 0 };
+	f->name = NULL;
+}
+
 static void add_conntrack(struct loader *l)
 {
 	for (size_t i = 0; i < l->section->n_options; i++) {
@@ -119,6 +131,10 @@ static void keep_section(struct loader *l)
 	case SECTION_CONNTRACK:
 		add_conntrack(l);
 		break;
+	case SECTION_EXPECT:
+		if (l->draft.name)
+			add_expectation(l);
+		break;
 	}
 }
 
@@ -130,6 +146,7 @@ static void forget_section(struct loader *l)
 	free(f->name);
 	service_free(&f->service);
 	interface_free(&f->interface);
+	expectation_free(&f->expectation);
 	*f = (struct draft){ 0 };
 	memset(l->seen, 0, sizeof l->seen);
 	memset(l->guessed, 0, sizeof l->guessed);
@@ -153,47 +170,56 @@ static void end_section(struct loader *l)
 	forget_section(l);
 }
 
+/* Expectations and configuration are never in one file. */
+static bool belongs(const struct loader *l, const struct section *s)
+{
+	return (l->e != NULL) == (s->id == SECTION_EXPECT);
+}
+
+static void wrong_file(struct loader *l, const struct ini_item *it)
+{
+	diag_error(l->d, &it->key_at, "config", 0,
+		   l->e ? "[%s] is configuration, and this is a file of expectations"
+			: "[%s] is an expectation, and this is configuration",
+		   it->section);
+	diag_cure(l->d, l->e ? "move it to a file that ends in .conf"
+			     : "move it to a file that ends in .expect; 'untrack test' reads it");
+}
+
 static int unknown_section(struct loader *l, const struct ini_item *it, const char *word)
 {
 	struct guess g = { .word = word };
 
 	for (size_t i = 0; i < N_SECTIONS; i++)
-		guess_try(&g, sections[i].name);
+		if (belongs(l, &sections[i]))
+			guess_try(&g, sections[i].name);
 	diag_error(l->d, &it->key_at, "config", 0, "unknown section [%s]", it->section);
 	if (g.best)
 		diag_cure(l->d, "did you mean '%s'?", g.best);
+	else if (l->e)
+		diag_cure(l->d, "in a file of expectations there is [expect NAME]");
 	else
 		diag_cure(l->d, "there are [untrack], [loopback], [service NAME], "
 				"[interface NAME] and [conntrack]");
 	return -1;
 }
 
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* The name goes into counters, comments and generations: no character that would need quotes. */
 static int check_name(struct loader *l, const struct ini_item *it, const char *name)
 {
-	size_t n = 0;
-
-	if (!strcmp(name, sections[SECTION_LOOPBACK].name)) {
+	if (!l->e && !strcmp(name, sections[SECTION_LOOPBACK].name)) {
 		diag_error(l->d, &it->value_at, "config", 0, "'%s' is the name of [%s] itself",
 			   name, name);
 		diag_cure(l->d, "choose another name");
 		return -1;
 	}
-	while (is_letter(name[n]) ||
-	       (n && (strchr("_.-", name[n]) || (name[n] >= '0' && name[n] <= '9')) && name[n]))
-		n++;
-	if (!name[n] && n <= NAME_BYTES)
+	if (is_section_name(name))
 		return 0;
 	diag_error(l->d, &it->value_at, "config", 0, "'%s' is not a name", name);
 	diag_cure(l->d,
 		  "a name is a letter, then letters, digits, '_', '.' or '-': at most %d "
 		  "characters",
-		  NAME_BYTES);
+		  SECTION_NAME_BYTES);
 	return -1;
 }
 
@@ -243,10 +269,15 @@ static void begin_section(struct loader *l, const struct ini_item *it)
 		if (!strcmp(word, sections[i].name))
 			l->section = &sections[i];
 	}
-	if (!l->section) {
-		unknown_section(l, it, word);
+	if (!l->section || !belongs(l, l->section)) {
+		if (l->section)
+			wrong_file(l, it);
+		else
+			unknown_section(l, it, word);
+		l->section = NULL;
 		return;
 	}
+	l->n_sections++;
 	f->at = it->key_at;
 	f->general = (struct general){
 		.backend = l->p->backend,
@@ -353,14 +384,28 @@ void loader_begin(struct loader *l, struct policy *p, struct diag *d)
 	*p = (struct policy){ .families = FAMILIES_BOTH, .drain = true };
 }
 
+void loader_begin_expect(struct loader *l, struct expectations *e, struct policy *p, struct diag *d)
+{
+	loader_begin(l, p, d);
+	l->e = e;
+	*e = (struct expectations){ 0 };
+}
+
 int loader_read(struct loader *l, FILE *f, const char *name)
 {
-	char *own = xstrdup(name);
+	struct origin at = { .file = xstrdup(name) };
+	size_t before = l->n_sections;
+	unsigned errors = l->d->errors;
 	int rc;
 
-	*ARRAY_ADD(l->p->files, l->p->n_files) = own;
-	rc = ini_read(f, own, take_item, l, l->d);
+	*ARRAY_ADD(l->p->files, l->p->n_files) = (char *)(uintptr_t)at.file;
+	rc = ini_read(f, at.file, take_item, l, l->d);
 	end_section(l);
+	if (l->e && l->n_sections == before && l->d->errors == errors) {
+		diag_warn(l->d, &at, "expect", "no expectation in this file");
+		diag_cure(l->d, "write an [expect NAME], or remove the file; untrack(8) has the "
+				"form");
+	}
 	return rc;
 }
 

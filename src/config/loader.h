@@ -8,6 +8,7 @@
 
 struct loader {
 	struct policy *p;
+	struct expectations *e; /* not NULL: the files are of expectations; p has their names */
 	struct diag *d;
 	unsigned errors_before; /* in d, of others */
 	struct origin family_at;
@@ -20,6 +21,7 @@ struct loader {
 	struct origin seen[OPTIONS_MAX];       /* where each key stands; file NULL: nowhere */
 	bool guessed[OPTIONS_MAX];	       /* keys that unknown ones were taken for */
 	size_t n_keys;			       /* right or wrong */
+	size_t n_sections;		       /* so far, of any kind that belongs there */
 	unsigned errors_at_header, own_errors; /* those of lines that are no items are not ours */
 	bool broken_lines;		       /* when the section ends: there were such lines */
 	struct ini_item late; /* own copy of a late option's item; key NULL: none */
@@ -27,8 +29,13 @@ struct loader {
 
 /* Sets the defaults of p. */
 void loader_begin(struct loader *l, struct policy *p, struct diag *d);
+/* Of expectations; p is only lent. */
+void loader_begin_expect(struct loader *l, struct expectations *e, struct policy *p,
+			 struct diag *d);
 /* One file: 0, or -1 with findings of its lines. */
 int loader_read(struct loader *l, FILE *f, const char *name);
+/* A file, or those of a directory: 0, or -1 when one cannot be read. */
+int loader_read_path(struct loader *l, const char *path);
 /* The checks over all files. 0; with any error since loader_begin p is freed: -1. */
 int loader_end(struct loader *l);
 
@@ -45,5 +52,6 @@ void loader_check_policy(struct loader *l);
 
 void service_free(struct service *s);
 void interface_free(struct interface *i);
+void expectation_free(struct expectation *x);
 
 #endif

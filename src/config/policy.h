@@ -73,6 +73,10 @@ struct policy { /* start from {0}: policy_load sets the defaults */
  */
 int policy_load(struct policy *p, const char *const *paths, size_t n, struct diag *d);
 
+/* Is there configuration: does the directory have any of these files? Of anything else: true, and
+ * policy_load says what is wrong with it. */
+bool policy_is_there(const char *path);
+
 /* The same from one text in memory (generations, journal, tests). name is for messages. */
 int policy_parse(struct policy *p, const char *text, const char *name, struct diag *d);
 

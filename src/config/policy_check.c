@@ -110,6 +110,34 @@ static void check_interface(struct loader *l)
 	}
 }
 
+/* What a reply of ours or a twin would be asked of must be there to be asked. */
+static void check_expectation(struct loader *l)
+{
+	const struct expectation *x = &l->draft.expectation;
+	struct flow reply;
+
+	if (!loader_may_have(l, "flow")) {
+		lacks(l, "flow");
+		diag_cure(l->d,
+			  "add 'flow = tcp 198.51.100.7:51000 -> 192.0.2.10:443 in eth0', for "
+			  "example; untrack(8) has the form");
+	}
+	if (!loader_may_have(l, "result")) {
+		lacks(l, "result");
+		diag_cure(l->d, "add 'result = untracked', or tracked");
+	}
+	if (x->by && x->result_at.file && x->result == TRACKING_TRACKED) {
+		diag_error(l->d, &x->by_at, "config", 0,
+			   "by: nothing untracks what is to be tracked");
+		diag_cure(l->d, "remove the line, or write 'result = untracked'");
+	}
+	if (x->flow_at.file && x->reply_at.file && !flow_reply(&x->flow, &reply)) {
+		diag_error(l->d, &x->reply_at, "config", 0,
+			   "reply: no one packet answers this flow");
+		diag_cure(l->d, "remove the line, or write a section for the packet that is meant");
+	}
+}
+
 void loader_check_section(struct loader *l)
 {
 	if (!l->n_keys && !l->broken_lines) {
@@ -126,6 +154,9 @@ void loader_check_section(struct loader *l)
 	case SECTION_INTERFACE:
 		check_interface(l);
 		break;
+	case SECTION_EXPECT:
+		check_expectation(l);
+		break;
 	case SECTION_UNTRACK:
 	case SECTION_LOOPBACK:
 	case SECTION_CONNTRACK:
@@ -133,7 +164,7 @@ void loader_check_section(struct loader *l)
 	}
 }
 
-struct named { /* a service or an interface, in the order of the files */
+struct named { /* a service, an interface or an expectation, in the order of the files */
 	const char *name, *section;
 	struct origin at;
 	size_t index;
@@ -148,24 +179,29 @@ static int by_name(const void *a, const void *b)
 	return c ? c : ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
 }
 
-static struct named *name_sections(const struct policy *p)
+static struct named *name_sections(const struct loader *l, size_t *count)
 {
-	struct named *v = xcalloc(p->n_services + p->n_interfaces, sizeof *v);
-	size_t n = 0;
+	const struct policy *p = l->p;
+	size_t n_expected = l->e ? l->e->n : 0, n = 0;
+	struct named *v = xcalloc(p->n_services + p->n_interfaces + n_expected, sizeof *v);
 
 	for (size_t i = 0; i < p->n_services; i++, n++)
 		v[n] = (struct named){ p->services[i].name, "service", p->services[i].at, n, NULL };
 	for (size_t i = 0; i < p->n_interfaces; i++, n++)
 		v[n] = (struct named){ p->interfaces[i].name, "interface", p->interfaces[i].at, n,
 				       NULL };
+	for (size_t i = 0; i < n_expected; i++, n++)
+		v[n] = (struct named){ l->e->v[i].name, "expect", l->e->v[i].at, n, NULL };
+	*count = n;
 	return v;
 }
 
-/* Names of services and interfaces are names of counters: each stands for one section. */
+/* Names of services and interfaces are names of counters, those of expectations of test cases: each
+ * stands for one section. */
 static void check_names(struct loader *l)
 {
-	size_t n = l->p->n_services + l->p->n_interfaces;
-	auto_free struct named *v = name_sections(l->p);
+	size_t n;
+	auto_free struct named *v = name_sections(l, &n);
 	auto_free struct named **sorted = xcalloc(n, sizeof *sorted);
 
 	for (size_t i = 0; i < n; i++)

@@ -13,6 +13,7 @@
 #define MAIN_FILE "untrack.conf"
 #define DROP_INS "rules.d"
 #define SUFFIX ".conf"
+#define SUFFIX_EXPECT ".expect"
 #define FILE_BYTES_MAX ((off_t)64 << 20)
 
 struct names { /* of the files of one directory */
@@ -44,7 +45,7 @@ static int check_owner(struct loader *l, const char *path, const struct stat *st
 {
 	auto_free char *chmod = NULL;
 
-	if (geteuid() != 0)
+	if (geteuid() != 0 || l->e) /* what is expected decides nothing */
 		return 0;
 	if (st->st_uid != 0) {
 		auto_free char *chown = xasprintf("chown root %s", path);
@@ -117,12 +118,19 @@ static int load_file(struct loader *l, int dir, const char *name, const char *pa
 	return ferror(f) ? -1 : 0;
 }
 
-static bool is_config_name(const char *name)
+static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t len = strlen(name);
 
-	return name[0] != '.' && len > strlen(SUFFIX) &&
-	       !strcmp(name + len - strlen(SUFFIX), SUFFIX);
+	return name[0] != '.' && len > strlen(suffix) &&
+	       !strcmp(name + len - strlen(suffix), suffix);
+}
+
+bool expect_is_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return has_suffix(slash ? slash + 1 : path, SUFFIX_EXPECT);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -130,7 +138,8 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The *.conf of an open directory, in byte order: scandir's alphasort depends on the locale. */
+/* The *.conf, or *.expect, of an open directory, in byte order: scandir's alphasort depends on the
+ * locale. */
 static int list_directory(struct loader *l, int fd, const char *path, struct names *out)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -146,7 +155,7 @@ static int list_directory(struct loader *l, int fd, const char *path, struct nam
 		return refuse(l, path, errnum, "cannot list", NULL);
 	}
 	while ((errno = 0, e = readdir(dir))) {
-		if (is_config_name(e->d_name))
+		if (has_suffix(e->d_name, l->e ? SUFFIX_EXPECT : SUFFIX))
 			*ARRAY_ADD(out->v, out->n) = xstrdup(e->d_name);
 	}
 	if (errno)
@@ -203,6 +212,16 @@ static int load_drop_ins(struct loader *l, int fd, const char *path)
 	return dir < 0 ? -1 : load_all(l, dir, sub);
 }
 
+/* Expectations of both places: they stand beside what they are about. */
+static int load_expectations(struct loader *l, int fd, const char *path)
+{
+	int rc = load_all(l, fd, path);
+
+	if (has_entry(fd, DROP_INS) && load_drop_ins(l, fd, path))
+		rc = -1;
+	return rc;
+}
+
 static int load_directory(struct loader *l, const char *path)
 {
 	auto_close int fd = open_directory(l, AT_FDCWD, path, path);
@@ -211,6 +230,8 @@ static int load_directory(struct loader *l, const char *path)
 
 	if (fd < 0)
 		return -1;
+	if (l->e)
+		return load_expectations(l, fd, path);
 	has_main = has_entry(fd, MAIN_FILE);
 	has_drop_ins = has_entry(fd, DROP_INS);
 	if (!has_main && !has_drop_ins)
@@ -225,7 +246,7 @@ static int load_directory(struct loader *l, const char *path)
 	return rc;
 }
 
-static int load_path(struct loader *l, const char *given)
+int loader_read_path(struct loader *l, const char *given)
 {
 	size_t len = strlen(given);
 	auto_free char *path = NULL;
@@ -243,6 +264,23 @@ static int load_path(struct loader *l, const char *given)
 	return load_file(l, AT_FDCWD, path, path);
 }
 
+bool policy_is_there(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	struct diag unsaid = { 0 };
+	struct loader l = { .d = &unsaid };
+	struct names names = { 0 };
+	bool is;
+
+	if (fd < 0)
+		return true;
+	is = has_entry(fd, MAIN_FILE) || has_entry(fd, DROP_INS) ||
+	     list_directory(&l, fd, path, &names) || names.n;
+	names_free(&names);
+	diag_free(&unsaid);
+	return is;
+}
+
 int policy_load(struct policy *p, const char *const *paths, size_t n, struct diag *d)
 {
 	struct loader l;
@@ -251,7 +289,7 @@ int policy_load(struct policy *p, const char *const *paths, size_t n, struct dia
 
 	loader_begin(&l, p, d);
 	for (size_t i = 0; i < n; i++) {
-		if (load_path(&l, paths[i]))
+		if (loader_read_path(&l, paths[i]))
 			unreadable = true;
 	}
 	rc = loader_end(&l);

@@ -21,6 +21,11 @@ static const char *const on_nat_words[] = { "refuse", "warn", NULL };
 static const char *const role_words[] = { "server", "client", "peer", "router", NULL };
 static const char *const bool_words[] = { "no", "yes", NULL };
 static const char *const family_words[] = { "ipv4", "ipv6", NULL };
+static const char *const tracking_words[] = { "tracked", "untracked", NULL };
+static const char *const verdict_words[] = {
+	[OUT_ACCEPT] = "accepted", [OUT_DROP] = "dropped", [OUT_REJECT] = "rejected",
+	[OUT_QUEUE] = "queued",	   [OUT_MIXED] = "maybe",  NULL,
+};
 
 /* clang-format off */
 static const struct option untrack_options[] = {
@@ -57,6 +62,17 @@ static const struct option interface_options[] = {
 	{ "name", value_ifaces, OUT(interface.ifaces), NOT(interface.not_ifaces),
 	  AT(interface.iface_at) },
 	{ "accept", value_word, OUT(interface.accept), AT(accept_at), .words = accept_words },
+};
+
+static const struct option expect_options[] = {
+	{ "flow", value_flow, OUT(expectation.flow), AT(expectation.flow_at) },
+	{ "result", value_word, OUT(expectation.result), AT(expectation.result_at),
+	  .words = tracking_words },
+	{ "by", value_exemption, OUT(expectation.by), AT(expectation.by_at) },
+	{ "reply", value_word, OUT(expectation.reply), AT(expectation.reply_at),
+	  .words = tracking_words },
+	{ "verdict", value_word, OUT(expectation.verdict), AT(expectation.verdict_at),
+	  .words = verdict_words },
 };
 
 #define COUNT(name, slot, most)                                                                   \
@@ -115,6 +131,7 @@ const struct section sections[N_SECTIONS] = {
 	SECTION(SECTION_SERVICE, "service", true, service_options),
 	SECTION(SECTION_INTERFACE, "interface", true, interface_options),
 	SECTION(SECTION_CONNTRACK, "conntrack", false, conntrack_options),
+	SECTION(SECTION_EXPECT, "expect", true, expect_options),
 };
 
 const char *role_name(enum role r)
@@ -135,6 +152,16 @@ const char *backend_choice_name(enum backend_choice b)
 const char *on_nat_name(enum on_nat n)
 {
 	return on_nat_words[n];
+}
+
+const char *tracking_name(enum tracking t)
+{
+	return tracking_words[t];
+}
+
+const char *verdict_name(enum outcome o)
+{
+	return verdict_words[o];
 }
 
 void policy_keys(void (*fn)(void *ctx, const char *section, const char *key), void *ctx)

@@ -3,6 +3,7 @@
 #ifndef UNTRACK_SECTION_H
 #define UNTRACK_SECTION_H
 
+#include "config/expect.h"
 #include "config/ini.h"
 #include "config/policy.h"
 
@@ -25,7 +26,8 @@ struct draft {
 	bool loopback;
 	struct service service; /* without name, at */
 	struct interface interface;
-	struct origin accept_at; /* file NULL: accept is not given */
+	struct expectation expectation; /* without name, at */
+	struct origin accept_at;	/* file NULL: accept is not given */
 	unsigned conntrack[CT_KEYS_MAX];
 	struct origin conntrack_at[CT_KEYS_MAX];
 };
@@ -55,9 +57,10 @@ enum section_id {
 	SECTION_LOOPBACK,
 	SECTION_SERVICE,
 	SECTION_INTERFACE,
-	SECTION_CONNTRACK
+	SECTION_CONNTRACK,
+	SECTION_EXPECT, /* in files of its own, and alone there */
 };
-#define N_SECTIONS (SECTION_CONNTRACK + 1)
+#define N_SECTIONS (SECTION_EXPECT + 1)
 #define OPTIONS_MAX CT_KEYS_MAX /* of one section */
 
 struct section {

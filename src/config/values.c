@@ -65,6 +65,21 @@ int value_bool(const struct value *v, void *out, void *out_not)
 	return 0;
 }
 
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_section_name(const char *s)
+{
+	size_t n = 0;
+
+	while (is_letter(s[n]) ||
+	       (n && s[n] && (strchr("_.-", s[n]) || (s[n] >= '0' && s[n] <= '9'))))
+		n++;
+	return n && !s[n] && n <= SECTION_NAME_BYTES;
+}
+
 static bool is_number(const char *s)
 {
 	return *s && !s[strspn(s, "0123456789")];

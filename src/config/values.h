@@ -11,6 +11,12 @@ int value_bool(const struct value *v, void *out, void *out_not);  /* bool */
 int value_count(const struct value *v, void *out, void *out_not); /* unsigned */
 int value_time(const struct value *v, void *out, void *out_not);  /* unsigned, in seconds */
 int value_description(const struct value *v, void *out, void *out_not); /* char *, fresh */
+int value_flow(const struct value *v, void *out, void *out_not);	/* struct flow */
+int value_exemption(const struct value *v, void *out, void *out_not);	/* char *, fresh: a name */
+
+/* May a section be called so? A letter, then letters, digits, '_', '.' or '-', 32 at most. */
+bool is_section_name(const char *s);
+#define SECTION_NAME_BYTES 32
 
 /* Lists. */
 int value_families(const struct value *v, void *out, void *out_not); /* unsigned, FAMILIES_* */

@@ -3,6 +3,7 @@
 #include "report/explain.h"
 
 #include <string.h>
+#include "config/expect.h"
 #include "report/json.h"
 
 enum { PRIORITY_RAW = -300 }; /* linux/netfilter_ipv4.h */
@@ -73,23 +74,6 @@ void explain_free(struct explanation *e)
 /* ---- words -------------------------------------------------------------------------------------
  */
 
-static const char *outcome_word(enum outcome o)
-{
-	switch (o) {
-	case OUT_ACCEPT:
-		return "accepted";
-	case OUT_DROP:
-		return "dropped";
-	case OUT_REJECT:
-		return "rejected";
-	case OUT_QUEUE:
-		return "queued";
-	case OUT_MIXED:
-		break;
-	}
-	return "maybe";
-}
-
 static const char *state_word(uint32_t state)
 {
 	switch (state) {
@@ -127,13 +111,10 @@ static const char *why_text(const struct explained *x)
 /* ---- text --------------------------------------------------------------------------------------
  */
 
-static void hook_text(const struct explained *x, size_t i, struct text *t)
+static void decision_text(const struct rule *r, struct text *t)
 {
-	const struct rule *r = x->hooks[i].rule;
-
-	text_add(t, "  %-12s", hook_name(x->hooks[i].hook));
 	if (!r) {
-		text_add(t, "no rule of ours\n");
+		text_add(t, "no rule of ours");
 		return;
 	}
 	text_add(t, "%s by %s", r->verdict == VERDICT_NOTRACK ? "untracked" : "left tracked",
@@ -142,6 +123,12 @@ static void hook_text(const struct explained *x, size_t i, struct text *t)
 		text_add(t, ", %s:%u", r->at.file, r->at.line);
 	text_add(t, ": ");
 	match_text(&r->match, t);
+}
+
+static void hook_text(const struct explained *x, size_t i, struct text *t)
+{
+	text_add(t, "  %-12s", hook_name(x->hooks[i].hook));
+	decision_text(x->hooks[i].rule, t);
 	text_add(t, "\n");
 }
 
@@ -149,7 +136,7 @@ static void end_text(const struct flow_passage *p, const struct flow_end *e, str
 {
 	auto_free char *rule = e->rule ? fw_rule_text(e->rule) : NULL;
 
-	text_add(t, "%s%s by ", p->n_ends > 1 ? "may be " : "", outcome_word(e->outcome));
+	text_add(t, "%s%s by ", p->n_ends > 1 ? "may be " : "", verdict_name(e->outcome));
 	if (e->rule && e->chain != p->chain)
 		text_add(t, "rule %zu of %s", rule_number(e), e->chain->name);
 	else if (e->rule)
@@ -160,9 +147,8 @@ static void end_text(const struct flow_passage *p, const struct flow_end *e, str
 		text_add(t, "%s: %s", e->twin ? ", by its twin" : "", rule);
 }
 
-static void passage_text(const struct flow_passage *p, struct text *t)
+static void passage_words(const struct flow_passage *p, struct text *t)
 {
-	text_add(t, "  %-12s", hook_name(p->chain->hook));
 	fw_chain_text(p->chain, t);
 	text_add(t, ", %s: ", state_word(p->state));
 	for (size_t i = 0; i < p->n_ends; i++) {
@@ -171,6 +157,12 @@ static void passage_text(const struct flow_passage *p, struct text *t)
 	}
 	if (p->translated)
 		text_add(t, "; its addresses may be translated here");
+}
+
+static void passage_text(const struct flow_passage *p, struct text *t)
+{
+	text_add(t, "  %-12s", hook_name(p->chain->hook));
+	passage_words(p, t);
 	text_add(t, "\n");
 }
 
@@ -202,7 +194,7 @@ static void packet_text(const struct explained *x, bool walked, struct text *t)
 		passage_text(&x->walk.v[i], t);
 	text_add(t, "  %-12s%s", "in the end", why_text(x));
 	if (walked)
-		text_add(t, ", %s", outcome_word(x->walk.outcome));
+		text_add(t, ", %s", verdict_name(x->walk.outcome));
 	text_add(t, "\n");
 }
 
@@ -214,6 +206,34 @@ void explain_text(const struct explanation *e, FILE *out)
 		packet_text(&e->packets[i], e->walked, &t);
 	fputs(t.s ? t.s : "", out);
 	free(t.s);
+}
+
+void explain_tracking(const struct explained *x, struct text *t)
+{
+	const struct explained_hook *first = &x->hooks[0];
+
+	if (x->untracked && !x->exempt) {
+		text_add(t, "%s", why_text(x));
+		return;
+	}
+	text_add(t, "%s", x->untracked ? "" : "tracked: ");
+	decision_text(first->rule, t);
+	if (!first->rule)
+		text_add(t, " in %s", hook_name(first->hook));
+}
+
+/* What is not certain in one chain is not certain in the end; else the last one has the word. */
+void explain_verdict(const struct explained *x, struct text *t)
+{
+	size_t i = 0;
+
+	text_add(t, "%s", verdict_name(x->walk.outcome));
+	while (i + 1 < x->walk.n && x->walk.v[i].n_ends == 1 && !x->walk.v[i].translated)
+		i++;
+	if (i < x->walk.n) {
+		text_add(t, ": ");
+		passage_words(&x->walk.v[i], t);
+	}
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------
@@ -260,7 +280,7 @@ static json_t *hooks_json(const struct explained *x)
 
 static json_t *end_json(const struct flow_end *e)
 {
-	json_t *j = json_pack("{s: s, s: b}", "verdict", outcome_word(e->outcome), "twin",
+	json_t *j = json_pack("{s: s, s: b}", "verdict", verdict_name(e->outcome), "twin",
 			      e->twin != NULL);
 
 	if (e->rule) {
@@ -308,7 +328,7 @@ static json_t *packet_json(const struct explained *x, bool walked)
 		      x->untracked, "hooks", hooks_json(x));
 	if (walked) {
 		json_object_set_new(j, "chains", passages_json(&x->walk));
-		json_object_set_new(j, "verdict", json_string(outcome_word(x->walk.outcome)));
+		json_object_set_new(j, "verdict", json_string(verdict_name(x->walk.outcome)));
 	}
 	return j;
 }

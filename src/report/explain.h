@@ -29,6 +29,10 @@ struct explanation { /* start from {0} */
 /* h->fw NULL: the raw rules only. rs must outlive it. */
 void explain_make(struct explanation *e, const struct flow *f, const struct ruleset *rs,
 		  const struct flow_host *h);
+/* In words, of one packet: "untracked by web, web.conf:2: protocol tcp ..."; "dropped: inet filter
+ * input, new: dropped by policy", where a firewall was walked. */
+void explain_tracking(const struct explained *x, struct text *t);
+void explain_verdict(const struct explained *x, struct text *t);
 void explain_text(const struct explanation *e, FILE *out);
 /* A document for n flows. */
 void explain_json(const struct explanation *v, size_t n, FILE *out);
