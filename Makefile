@@ -158,7 +158,7 @@ install: all
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -m 644 README.md $(DESTDIR)$(DOCDIR)
-	$(INSTALL) -m 644 rules.d/*.conf $(DESTDIR)$(DOCDIR)/examples
+	$(INSTALL) -m 644 rules.d/*.conf rules.d/*.expect $(DESTDIR)$(DOCDIR)/examples
 	test -e $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf || \
 		$(INSTALL) -m 644 untrack.conf $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf
 

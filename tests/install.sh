@@ -34,7 +34,9 @@ expected_files() {
 		echo ./opt/u/share/doc/untrack/README.md
 		for f in man/*.5; do echo "./opt/man/man5/${f#man/}"; done
 		for f in man/*.8; do echo "./opt/man/man8/${f#man/}"; done
-		for f in rules.d/*.conf; do echo "./opt/u/share/doc/untrack/examples/${f#rules.d/}"; done
+		for f in rules.d/*.conf rules.d/*.expect; do
+			echo "./opt/u/share/doc/untrack/examples/${f#rules.d/}"
+		done
 	} | sort
 }
 
@@ -62,6 +64,10 @@ commented_settings_are_valid() {
 		"$root/opt/u/sbin/untrack" check "$SCRATCH/real.conf"
 }
 
+examples_are_as_expected() {
+	"$root/opt/u/sbin/untrack" test "$root/opt/u/share/doc/untrack/examples"
+}
+
 configuration_stays() {
 	echo '# mine' >"$root/opt/etc/untrack/untrack.conf"
 	run_make install >/dev/null && grep -qx '# mine' "$root/opt/etc/untrack/untrack.conf"
@@ -86,6 +92,7 @@ claim "paths are compiled in" paths_are_compiled_in
 claim "hardened by default" hardened
 claim "the fresh configuration asks for nothing" fresh_configuration_is_empty
 claim "its commented settings are valid" commented_settings_are_valid
+claim "the examples do what their expectations say" examples_are_as_expected
 claim "an existing configuration stays" configuration_stays
 claim "uninstall leaves the configuration" only_the_administrators_stays
 finish

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* untrack.conf(5) names every key of the option tables and no other, and its examples are right, as
- * are the files of rules.d. Runs in the source directory. */
+/* untrack.conf(5) and, of expectations, untrack(8) name every key of the option tables and no other,
+ * and their examples are right, as are the files of rules.d. Runs in the source directory. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,9 +9,11 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include "config/expect.h"
 #include "config/policy.h"
 
 #define PAGE "man/untrack.conf.5"
+#define PAGE_EXPECT "man/untrack.8"
 
 struct words {
 	char **v;
@@ -47,9 +49,9 @@ static void add_key(void *ctx, const char *section, const char *key)
 }
 
 /* ".Ss [service NAME]" opens a section, ".It Ic port" is a key of it. */
-static void keys_of_page(struct words *w)
+static void keys_of_page(struct words *w, const char *page)
 {
-	FILE *f = fopen(PAGE, "r");
+	FILE *f = fopen(page, "r");
 	char line[512], section[64] = "", key[64];
 
 	assert_non_null(f);
@@ -71,7 +73,8 @@ static void test_keys(void **state)
 
 	(void)state;
 	policy_keys(add_key, &table);
-	keys_of_page(&page);
+	keys_of_page(&page, PAGE);
+	keys_of_page(&page, PAGE_EXPECT);
 	assert_true(table.n > 50);
 	want = join(&table);
 	got = join(&page);
@@ -113,6 +116,29 @@ static void test_examples(void **state)
 	free(page);
 }
 
+/* That of the section EXPECTATIONS. */
+static void test_expectations(void **state)
+{
+	size_t len;
+	char *page = read_file(AT_FDCWD, PAGE_EXPECT, &len), *s, *end;
+	struct expectations e;
+	struct diag d = { 0 };
+
+	(void)state;
+	assert_non_null(page);
+	s = strstr(page, ".Sh EXPECTATIONS");
+	assert_non_null(s);
+	s = strchr(strstr(s, ".Bd -literal"), '\n') + 1;
+	end = strstr(s, ".Ed");
+	assert_non_null(end);
+	*end = '\0';
+	assert_int_equal(expect_parse(&e, s, PAGE_EXPECT, &d), 0);
+	assert_int_equal(d.n, 0);
+	assert_true(e.n > 1);
+	expect_free(&e);
+	free(page);
+}
+
 static void test_shipped_files(void **state)
 {
 	const char *const names[] = { "loopback", "web", "dns", "vxlan", "storage" };
@@ -149,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_expectations),
 		cmocka_unit_test(test_shipped_files),
 	};
 
