@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* untrack.conf(5) and, of expectations, untrack(8) name every key of the option tables and no other,
- * and their examples are right, as are the files of rules.d. Runs in the source directory. */
+/* untrack.conf(5) and, of expectations, untrack(8) name every key of the option tables and no
+ * other, and their examples are right, as are the files of rules.d. Runs in the source directory.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
