@@ -131,6 +131,10 @@ const struct finding_kind finding_kinds[] = {
 	  "A flow is one packet in words, and its addresses and interfaces have to agree. A "
 	  "warning says that the host would not treat the packet as it is written.",
 	  "Write it as untrack(8), FLOWS, describes." },
+	{ "expect", SEVERITY_ERROR, GROUP_OTHER, "Nothing is expected, or cannot be compared",
+	  "No expectation at all, a file without one, or a verdict without a firewall that could "
+	  "decide: a test of nothing must not pass for a success.",
+	  "Name files that end in .expect, and for verdicts a host: --facts FILE or --live." },
 	{ "explain", SEVERITY_WARNING, GROUP_OTHER, "The host refuses what is explained",
 	  "apply would refuse this configuration on that host, so what is shown would not come "
 	  "about as it is.",
