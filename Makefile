@@ -26,6 +26,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev l
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
              shellcheck mandoc iptables strace systemd-container
+DEPS_DEB  := debhelper dpkg-dev lintian
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -169,6 +170,15 @@ uninstall:
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
+# A package for Debian and its kin, in build-deb.
+deb: deps-deb
+	rm -rf build-deb
+	mkdir -p build-deb/untrack-$(VERSION)
+	tar -c --exclude='./build*' --exclude=./.git . | tar -x -C build-deb/untrack-$(VERSION)
+	cp -r packaging/debian build-deb/untrack-$(VERSION)
+	cd build-deb/untrack-$(VERSION) && dpkg-buildpackage -us -uc -b
+	cd build-deb && lintian --fail-on error,warning --tag-display-limit 0 *.changes
+
 # Installs what is missing, and asks nobody anything when nothing is.
 define apt_get
 @missing=; for p in $(1); do \
@@ -183,11 +193,13 @@ deps:
 	$(call apt_get,$(DEPS))
 deps-try:
 	$(call apt_get,$(DEPS) $(DEPS_TRY))
+deps-deb:
+	$(call apt_get,$(DEPS) $(DEPS_DEB))
 deps-test:
 	$(call apt_get,$(DEPS) $(DEPS_TRY) $(DEPS_TEST))
 
 clean:
 	rm -rf build build-*
 .PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	stress faults uninstall deps deps-try deps-test clean
+	stress faults uninstall deps deps-try deps-test deb deps-deb clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)
