@@ -46,6 +46,8 @@ command_fn command_diff, command_status;
 command_fn command_facts;
 /* boot.c: apply --boot, for command_apply */
 command_fn command_boot;
+/* doctor.c: the health of the table of connection tracking; changes nothing */
+command_fn command_doctor;
 /* history.c: the generations; changes nothing */
 command_fn command_history;
 /* explain.c: what becomes of a packet */

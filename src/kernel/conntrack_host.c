@@ -29,17 +29,22 @@ static unsigned char address_family(enum family f)
 	return f == FAMILY_V4 ? AF_INET : AF_INET6;
 }
 
+struct wanted { /* routes of this type */
+	unsigned char type;
+	struct addrs *to;
+};
+
 /* Routes of type local are what "fib daddr type local" looks up: 127.0.0.0/8 and AnyIP included. */
-static void add_local(const struct nlmsghdr *h, void *ctx)
+static void add_route(const struct nlmsghdr *h, void *ctx)
 {
 	const struct rtmsg *m = NLMSG_DATA(h);
 	const struct rtattr *a[RTA_DST + 1];
-	struct addrs *local = ctx;
+	const struct wanted *wanted = ctx;
 	struct prefix p = { 0 };
 	size_t len;
 
 	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
-	    m->rtm_type != RTN_LOCAL || m->rtm_table != RT_TABLE_LOCAL)
+	    m->rtm_type != wanted->type || m->rtm_table != RT_TABLE_LOCAL)
 		return;
 	p.family = m->rtm_family == AF_INET ? FAMILY_V4 : FAMILY_V6;
 	len = p.family == FAMILY_V4 ? 4 : 16;
@@ -48,10 +53,10 @@ static void add_local(const struct nlmsghdr *h, void *ctx)
 		return;
 	memcpy(p.addr, RTA_DATA(a[RTA_DST]), len);
 	p.len = m->rtm_dst_len;
-	addrs_add(local, &p);
+	addrs_add(wanted->to, &p);
 }
 
-static int read_local(int fd, enum family f, struct addrs *local)
+static int read_table(int fd, enum family f, struct wanted *wanted)
 {
 	const struct {
 		struct rtmsg m;
@@ -60,12 +65,22 @@ static int read_local(int fd, enum family f, struct addrs *local)
 	} request = {
 		.m = { .rtm_family = address_family(f),
 		       .rtm_table = RT_TABLE_LOCAL,
-		       .rtm_type = RTN_LOCAL },
+		       .rtm_type = wanted->type },
 		.a = { sizeof(request.a) + sizeof(request.table), RTA_TABLE },
 		.table = RT_TABLE_LOCAL,
 	};
 
-	return rtnl_ask(fd, RTM_GETROUTE, NLM_F_DUMP, &request, sizeof(request), add_local, local);
+	if (!rtnl_ask(fd, RTM_GETROUTE, NLM_F_DUMP, &request, sizeof(request), add_route, wanted))
+		return 0;
+	/* No such table: this namespace has no address yet, not even that of lo. */
+	return errno == ENOENT ? 0 : -1;
+}
+
+static int read_local(int fd, enum family f, struct addrs *local)
+{
+	struct wanted wanted = { RTN_LOCAL, local };
+
+	return read_table(fd, f, &wanted);
 }
 
 static void note_oif(const struct nlmsghdr *h, void *ctx)
@@ -159,4 +174,15 @@ void ct_routes_free(struct ct_routes *r, struct ct_host *host)
 	free(r);
 	free(host->local.v);
 	*host = (struct ct_host){ 0 };
+}
+
+int ct_broadcasts_read(struct addrs *out)
+{
+	struct wanted wanted = { RTN_BROADCAST, out };
+	auto_close int fd = rtnl_open();
+
+	if (fd < 0 || read_table(fd, FAMILY_V4, &wanted))
+		return -1;
+	addrs_normalise(out);
+	return 0;
 }

@@ -12,4 +12,7 @@ struct ct_routes; /* a socket, and answers that were given before */
 struct ct_routes *ct_routes_open(struct ct_host *host);
 void ct_routes_free(struct ct_routes *r, struct ct_host *host);
 
+/* The broadcast addresses of its links, IPv4 only; the caller frees out->v. -1 with errno. */
+int ct_broadcasts_read(struct addrs *out);
+
 #endif

@@ -90,6 +90,11 @@ const struct finding_kind finding_kinds[] = {
 	  "answers leave by a path that the client does not know.",
 	  "Let keepalive be shorter than upstream-timeout, lower the host's timeout, or exempt "
 	  "this traffic as well." },
+	{ "timeout-short", SEVERITY_WARNING, GROUP_CHECK,
+	  "Tracked flows are forgotten before they speak again",
+	  "The application speaks every keepalive seconds. What of it stays tracked is forgotten "
+	  "here before that, and what comes then belongs to no connection.",
+	  "Raise the host's timeout above keepalive, or exempt this traffic as well." },
 	{ "one-family", SEVERITY_NOTE, GROUP_CHECK,
 	  "Addresses of one family only, so the other stays tracked",
 	  "A list of addresses of one family limits the exemption to that family. The same traffic "
@@ -100,6 +105,62 @@ const struct finding_kind finding_kinds[] = {
 	  "what they are.",
 	  "Set net.netfilter.nf_conntrack_* in /etc/sysctl.d." },
 
+	/* ---- the table of connection tracking ---- */
+	{ "table-full", SEVERITY_WARNING, GROUP_TABLE, "The table is full, or nearly",
+	  "A new connection that finds no room is dropped, whoever it is of: also that of the SSH "
+	  "session that is to cure it.",
+	  "Exempt what need not be tracked ('untrack suggest'), or raise max and buckets in "
+	  "[conntrack]." },
+	{ "table-growing", SEVERITY_WARNING, GROUP_TABLE, "The table is full within a minute",
+	  "It grows so fast that there will be no room for new connections soon.",
+	  "See who makes these entries ('untrack status'), exempt them ('untrack suggest'), or "
+	  "raise max and buckets in [conntrack]." },
+	{ "table-buckets", SEVERITY_WARNING, GROUP_TABLE, "There are too few buckets",
+	  "Every packet searches one chain of entries: with too few buckets the chains are long. "
+	  "It is a note where they would be so only if the table were full.",
+	  "Set buckets in [conntrack]; as many as max is the kernel's own choice." },
+	{ "table-memory", SEVERITY_WARNING, GROUP_TABLE, "A full table takes much of the memory",
+	  "The kernel cannot swap these pages, and whoever can reach the host can fill the table.",
+	  "Lower max in [conntrack], and exempt what need not be tracked." },
+	{ "table-drops", SEVERITY_WARNING, GROUP_TABLE, "Packets were dropped for want of room",
+	  "The table was full since boot: packets of new connections were dropped, or connections "
+	  "without an answer were thrown out for them.",
+	  "Exempt what need not be tracked ('untrack suggest'), or raise max and buckets in "
+	  "[conntrack]." },
+	{ "table-full-logged", SEVERITY_WARNING, GROUP_TABLE,
+	  "The kernel's log says that the table was full",
+	  "The kernel writes such a line for few of the packets that it drops.",
+	  "Exempt what need not be tracked ('untrack suggest'), or raise max and buckets in "
+	  "[conntrack]." },
+	{ "insert-failed", SEVERITY_NOTE, GROUP_TABLE, "Connections could not be entered",
+	  "An entry with the same addresses and ports was there already: the first packet of the "
+	  "new connection was lost. It is a warning where it happens right now.",
+	  "Exempt DNS and the like, whose packets come in pairs from one port; or give the "
+	  "address that is translated to more ports by more addresses." },
+	{ "timeout-long", SEVERITY_WARNING, GROUP_TABLE,
+	  "A share of the table waits for a timeout that is longer than needed",
+	  "These entries had no packet for so long that nothing is to be expected of them.",
+	  "Set the timeout in [conntrack], as the message says." },
+	{ "timeout-keepalive", SEVERITY_NOTE, GROUP_TABLE,
+	  "Idle connections are remembered for days",
+	  "Where a peer goes without a word, TCP with keepalives notices after hours, and the "
+	  "entry stays for days.",
+	  "Set timeout-tcp-established in [conntrack] where such entries pile up." },
+	{ "tcp-loose", SEVERITY_WARNING, GROUP_TABLE,
+	  "What nf_conntrack_tcp_loose does fits this host badly",
+	  "With 1, stray packets make entries of established connections. With 0 (a note), "
+	  "connections whose exemption is taken away are invalid.",
+	  "Set net.netfilter.nf_conntrack_tcp_loose, as the message says." },
+	{ "sysctl-ignored", SEVERITY_WARNING, GROUP_TABLE, "A setting of sysctl.d is not in force",
+	  "The settings of conntrack exist once its module is loaded, which may be after the boot "
+	  "has applied these files; then nobody applies them again.",
+	  "Load the module early (/etc/modules-load.d), or use [conntrack]." },
+	{ "stale-address", SEVERITY_WARNING, GROUP_TABLE,
+	  "Entries are about addresses that are gone",
+	  "An address, a container or a pod is gone, and its entries are still there: they take "
+	  "room, and packets that match them go nowhere. It is a note where the address may be one "
+	  "of a service that a cluster has.",
+	  "Delete the entries with 'conntrack -D', or let them time out." },
 	/* ---- the run itself ---- */
 	{ "config", SEVERITY_ERROR, GROUP_OTHER, "The configuration is wrong",
 	  "A file cannot be read, or a line of it cannot be what is meant. A configuration with an "

@@ -9,6 +9,7 @@
 
 enum finding_group {
 	GROUP_CHECK, /* untrack(8), FINDINGS: what would go wrong, said before anything is done */
+	GROUP_TABLE, /* untrack(8), HEALTH: of the table of connection tracking */
 	GROUP_OTHER, /* untrack(8), DIAGNOSTICS: how the run itself fares */
 };
 

@@ -217,10 +217,32 @@ static void check_lifetime(const struct policy *p, const struct service *s, cons
 	free(there.s);
 }
 
+/* What speaks seldom must be remembered for longer than that. */
+static void check_spoken(const struct policy *p, const struct service *s, const struct host *h,
+			 const struct lifetime *l, const char *why, struct diag *d)
+{
+	struct text here = { 0 }, every = { 0 };
+	uint64_t value;
+	bool ours;
+
+	if (!s->keepalive || !lifetime_value(p, h, l, &ours, &value) || value > s->keepalive)
+		return;
+	add_time(&here, value);
+	add_time(&every, s->keepalive);
+	diag_warn(d, &s->at, "timeout-short",
+		  "%s: of its traffic this stays tracked: %s. This host forgets it after %s (%s), "
+		  "and it speaks every %s only (keepalive)",
+		  s->name, why, here.s, ours ? l->key : l->sysctl, every.s);
+	diag_cure(d, "set %s = %us in [conntrack], or exempt this traffic as well", l->key,
+		  s->keepalive + s->keepalive / 2 + 1);
+	free(here.s);
+	free(every.s);
+}
+
 static void check_lifetimes(const struct policy *p, const struct service *s, const struct host *h,
 			    struct diag *d)
 {
-	auto_free char *why = s->upstream_timeout ? stays_tracked(p, s, h) : NULL;
+	auto_free char *why = s->upstream_timeout || s->keepalive ? stays_tracked(p, s, h) : NULL;
 
 	for (size_t i = 0; why && i < s->protos.n; i++) {
 		const struct lifetime *l = lifetime_of(s->protos.v[i]);
@@ -228,8 +250,11 @@ static void check_lifetimes(const struct policy *p, const struct service *s, con
 
 		for (size_t k = 0; k < i; k++)
 			said = said || !strcmp(lifetime_of(s->protos.v[k])->key, l->key);
-		if (!said)
+		if (said)
+			continue;
+		if (s->upstream_timeout)
 			check_lifetime(p, s, h, l, why, d);
+		check_spoken(p, s, h, l, why, d);
 	}
 }
 
