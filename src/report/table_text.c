@@ -200,8 +200,12 @@ json_t *table_stats_json(const struct ct_stats *s)
 			 number(s->error), "search_restart", number(s->search_restart));
 }
 
-static json_t *counts_json(const struct count *v, size_t n)
+typedef size_t counter_fn(const struct census *c, struct count *v);
+
+static json_t *counts_json(const struct census *c, counter_fn *counts)
 {
+	struct count v[256] = { 0 };
+	size_t n = counts(c, v);
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < n; i++) {
@@ -235,7 +239,6 @@ static json_t *addresses_json(const struct census *c)
 
 static void add_census(json_t *o, const struct census *c)
 {
-	struct count v[256];
 	bool more;
 
 	json_object_set_new(o, "counted", number(c->entries));
@@ -246,8 +249,8 @@ static void add_census(json_t *o, const struct census *c)
 	json_object_set_new(o, "translated", number(c->translated));
 	json_object_set_new(o, "helper", number(c->helped));
 	json_object_set_new(o, "offloaded", number(c->offloaded));
-	json_object_set_new(o, "protocols", counts_json(v, protocols(c, v)));
-	json_object_set_new(o, "tcp_states", counts_json(v, states(c, v)));
+	json_object_set_new(o, "protocols", counts_json(c, protocols));
+	json_object_set_new(o, "tcp_states", counts_json(c, states));
 	json_object_set_new(o, "addresses", number(busiest_addresses(c->addresses, &more)));
 	json_object_set_new(o, "addresses_estimated", json_boolean(more));
 	json_object_set_new(o, "busiest", addresses_json(c));

@@ -68,13 +68,15 @@ ids_of_table() {
 find src -name '*.c' ! -name finding_table.c -exec cat {} + >"$SCRATCH/source"
 claim "commands" equal commands manual_commands
 claim "general options" equal general_of_help general_of_manual
-for c in check explain test diff apply remove status history rollback; do
+for c in check doctor explain test diff apply remove status history rollback; do
 	claim "options of $c" equal "options_of_help $c" "options_of_manual $c" may-be-empty
 done
 claim "options of show" synopsis_has_as
 claim "findings of the sources and of the table" equal ids_of_source ids_of_table
 claim "findings of the table and of the manual" equal "findings_of_table GROUP_CHECK" \
 	"findings_of_manual FINDINGS"
+claim "health of the table and of the manual" equal "findings_of_table GROUP_TABLE" \
+	"findings_of_manual HEALTH"
 claim "diagnostics of the table and of the manual" equal "findings_of_table GROUP_OTHER" \
 	"findings_of_manual DIAGNOSTICS"
 finish
