@@ -31,6 +31,8 @@ static const struct option_def check_options[] = {
 	{ "facts", 0, OPTION_WORDS, FIELD(facts), "FILE",
 	  "also on the host of this file of facts; several may be given" },
 	{ "live", 0, OPTION_FLAG, FIELD(live), NULL, "also on this host" },
+	{ "kernel", 0, OPTION_FLAG, FIELD(kernel), NULL,
+	  "also load the rules into this kernel, in a namespace of their own" },
 	{ 0 },
 };
 
@@ -91,7 +93,7 @@ static const struct command {
 	size_t max_operands;
 	bool changes; /* the kernel */
 } commands[] = {
-	{ "check", "[PATH...] [--facts FILE] [--live]", "is the configuration valid?",
+	{ "check", "[PATH...] [--facts FILE] [--live] [--kernel]", "is the configuration valid?",
 	  command_check, check_options, ANY_NUMBER, false },
 	{ "show", "[PATH...] [--as FORM]", "the rules that the configuration makes", command_show,
 	  show_options, ANY_NUMBER, false },

@@ -87,6 +87,11 @@ enum form session_home(const struct session *s, const struct policy *p);
  * the host. CODE_DONE; CODE_NO: there are errors; CODE_USAGE: the facts of one cannot be had. */
 enum exit_code check_hosts(struct session *s, const struct policy *p);
 
+/* rehearsal.c: does this kernel take the raw rules, as every backend that the policy may mean makes
+ * them, and does it hold them then? In namespaces of its own; twins are not tried. CODE_DONE, or
+ * CODE_NO: there are new errors. What could not be tried is a finding, "kernel-unchecked". */
+enum exit_code check_kernel(struct session *s, const struct policy *p);
+
 /* This host with its firewall; facts: HOST_* of kernel/host.h; home, unless NULL: of raw rules of
  * this backend. -1: the firewall is unread, and a finding says why. */
 int host_live(enum backend_choice choice, unsigned facts, struct host *h, enum form *home,

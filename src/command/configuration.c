@@ -89,6 +89,8 @@ enum exit_code command_check(struct session *s)
 		compile_rules(&p, &h, &rs, s->d);
 		rc = ipt_check(&rs, s->d) < 0 ? -1 : 0;
 	}
+	if (!rc && s->req.kernel && check_kernel(s, &p) != CODE_DONE && code == CODE_DONE)
+		code = CODE_NO;
 	if (rc)
 		code = rc == -1 ? CODE_NO : CODE_USAGE;
 	if (rc || !s->req.quiet)

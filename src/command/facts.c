@@ -80,22 +80,10 @@ static void check_host(const struct policy *p, const struct host *h, enum form h
 	ruleset_free(&rs);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
-static bool same_finding(const struct finding *a, const struct finding *b)
-{
-	return a->severity == b->severity && !strcmp(a->id, b->id) && a->line == b->line &&
-	       a->col == b->col && same_text(a->file, b->file) && same_text(a->text, b->text) &&
-	       same_text(a->cure, b->cure);
-}
-
 static bool has_finding(const struct checked *v, const struct finding *f)
 {
 	for (size_t i = 0; i < v->d.n; i++)
-		if (same_finding(&v->d.v[i], f))
+		if (finding_is_same(&v->d.v[i], f))
 			return true;
 	return false;
 }

@@ -137,7 +137,12 @@ static void tell_error(const struct nft_plan *p, const struct nft_error *e, stru
 		e->message == UINT32_MAX ? NULL : nft_plan_subject(p, e->message);
 
 	if (!s) {
-		diag_error(d, NULL, "nf-tables", e->errnum, "the kernel refused the rules");
+		/* The id tells who only tries rules out that it is not these rules' fault. */
+		if (e->errnum == EMSGSIZE)
+			diag_error(d, NULL, "batch-size", e->errnum,
+				   "the kernel refused the rules");
+		else
+			diag_error(d, NULL, "nf-tables", e->errnum, "the kernel refused the rules");
 		cure(e->errnum, d);
 		return;
 	}

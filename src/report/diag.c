@@ -70,6 +70,12 @@ void diag_note(struct diag *d, const struct origin *at, const char *id, const ch
 	va_end(ap);
 }
 
+void diag_add(struct diag *d, enum severity s, const struct origin *at, const char *id,
+	      const char *text)
+{
+	record(d, s, at, id, xstrdup(text));
+}
+
 void diag_cure(struct diag *d, const char *fmt, ...)
 {
 	va_list ap;
@@ -80,6 +86,18 @@ void diag_cure(struct diag *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	d->v[d->n - 1].cure = xvasprintf(fmt, ap);
 	va_end(ap);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool finding_is_same(const struct finding *a, const struct finding *b)
+{
+	return a->severity == b->severity && !strcmp(a->id, b->id) && a->line == b->line &&
+	       a->col == b->col && is_same_text(a->file, b->file) &&
+	       is_same_text(a->text, b->text) && is_same_text(a->cure, b->cure);
 }
 
 void diag_soften(struct diag *d)

@@ -38,8 +38,14 @@ void diag_warn(struct diag *d, const struct origin *at, const char *id, const ch
 	__attribute__((format(printf, 4, 5)));
 void diag_note(struct diag *d, const struct origin *at, const char *id, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* One of any severity, its text made already. */
+void diag_add(struct diag *d, enum severity s, const struct origin *at, const char *id,
+	      const char *text);
 /* The next step for the finding recorded last; no finding: nothing happens. */
 void diag_cure(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Do both say the same of the same place? */
+bool finding_is_same(const struct finding *a, const struct finding *b);
 
 /* Errors become warnings: somebody has chosen to go over them. */
 void diag_soften(struct diag *d);

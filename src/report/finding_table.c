@@ -215,6 +215,14 @@ const struct finding_kind finding_kinds[] = {
 	{ "nf-tables", SEVERITY_ERROR, GROUP_OTHER, "The kernel could not be asked, or refused",
 	  "There are no privileges, no nf_tables, or a rule that this kernel does not take.",
 	  "Run it as root; the message names the modules of the kernel that may be missing." },
+	{ "batch-size", SEVERITY_ERROR, GROUP_OTHER, "The kernel does not take that much at once",
+	  "One batch holds all rules, so that no packet sees half of them, and the kernel limits "
+	  "what a process may send.",
+	  "Raise net.core.wmem_max." },
+	{ "kernel-unchecked", SEVERITY_NOTE, GROUP_OTHER, "This kernel was not asked",
+	  "check --kernel could not make namespaces here, or the kernel has no such backend: "
+	  "whether it takes the rules is not known. It is a warning if nothing was tried at all.",
+	  "Run it as root, or allow user namespaces; the message names what forbids them." },
 	{ "backend", SEVERITY_NOTE, GROUP_OTHER, "iptables was taken in place of nf_tables",
 	  "backend = auto took iptables, since this kernel has no nf_tables.",
 	  "Nothing; or name the backend in [untrack]." },

@@ -89,6 +89,9 @@ void ruleset_normalise(struct ruleset *rs);
  * in want) or "- rule" (only in got) line each, and of twins how they stand: "+ missing twin". Both
  * normalised. */
 size_t ruleset_diff(const struct ruleset *want, const struct ruleset *got, FILE *out);
+/* The first max of these lines and the number of the others, for the text of a finding. */
+void ruleset_diff_text(struct text *t, const struct ruleset *want, const struct ruleset *got,
+		       size_t max);
 
 /* How a twin that is wanted, or that is there, stands */
 enum twin_standing {

@@ -292,3 +292,20 @@ size_t ruleset_diff(const struct ruleset *want, const struct ruleset *got, FILE 
 	}
 	return d.n;
 }
+
+void ruleset_diff_text(struct text *t, const struct ruleset *want, const struct ruleset *got,
+		       size_t max)
+{
+	auto_free char *lines = NULL;
+	size_t len = 0, n, shown = 0;
+	FILE *f = xmemstream(&lines, &len);
+
+	n = ruleset_diff(want, got, f);
+	fclose(f);
+	for (const char *l = lines, *nl; (nl = strchr(l, '\n')) && shown < max; l = nl + 1) {
+		text_add(t, "\n    %.*s", (int)(nl - l), l);
+		shown++;
+	}
+	if (n > shown)
+		text_add(t, "\n    and %zu more", n - shown);
+}

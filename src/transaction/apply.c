@@ -275,21 +275,13 @@ static enum apply_result refused(struct run *r)
 	return APPLY_REFUSED;
 }
 
-/* The first differences, one to a line, into the text of a finding. */
+/* The first differences, foreign objects aside, into the text of a finding. */
 static void describe(struct text *t, const struct ruleset *want, const struct ruleset *got)
 {
-	auto_free char *lines = NULL;
-	size_t len = 0, n, shown = 0;
-	FILE *f = xmemstream(&lines, &len);
+	struct ruleset a = *want, b = *got;
 
-	n = differences(want, got, f);
-	fclose(f);
-	for (const char *l = lines, *nl; (nl = strchr(l, '\n')) && shown < NAMED_MAX; l = nl + 1) {
-		text_add(t, "\n    %.*s", (int)(nl - l), l);
-		shown++;
-	}
-	if (n > shown)
-		text_add(t, "\n    and %zu more", n - shown);
+	a.n_foreign = b.n_foreign = 0;
+	ruleset_diff_text(t, &a, &b, NAMED_MAX);
 }
 
 /* before: it was read, and differs from this; NULL: it cannot be read. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Loaded before the C library (LD_PRELOAD): makes libiptc's talk with the kernel fail.
  * UNTRACK_FAULT is "WHEN CALL ERROR FIRST LAST": before or after the call; replace, counters or
- * entries; the number of the error; which calls of that kind, from 1, of both families together. */
+ * entries; the number of the error; which calls of that kind, from 1, of both families together.
+ * UNTRACK_KERNEL is what is wrong with nf_tables or the kernel as a whole: "no-nft", "no-legacy";
+ * "refuses": it does not know notrack; "forgets": it acknowledges a batch and does nothing;
+ * "narrow": it takes 64 KiB at once; "no-u32": no rule of iptables with a match u32. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/netlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* The same numbers in both families: linux/netfilter_ipv4/ip_tables.h. */
 #define SET_REPLACE 64
@@ -22,6 +27,59 @@ struct fault {
 	int error;
 	unsigned first, last;
 };
+
+static bool kernel(const char *fault)
+{
+	const char *is = getenv("UNTRACK_KERNEL");
+
+	return is && strcmp(is, fault) == 0;
+}
+
+int socket(int domain, int type, int protocol)
+{
+	int (*real)(int, int, int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "socket");
+	if (domain == AF_NETLINK && protocol == NETLINK_NETFILTER && kernel("no-nft")) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
+	return real(domain, type, protocol);
+}
+
+int access(const char *name, int mode)
+{
+	int (*real)(const char *, int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "access");
+	if (strstr(name, "_tables_names") && kernel("no-legacy")) {
+		errno = ENOENT;
+		return -1;
+	}
+	return real(name, mode);
+}
+
+/* Batches are the only messages of three parts. */
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	ssize_t (*real)(int, const struct msghdr *, int);
+	char *at = NULL;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "sendmsg");
+	if (m->msg_iovlen != 3)
+		return real(fd, m, flags);
+	if (kernel("forgets"))
+		return 1;
+	if (kernel("narrow") && m->msg_iov[1].iov_len > 65536) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if (kernel("refuses"))
+		at = memmem(m->msg_iov[1].iov_base, m->msg_iov[1].iov_len, "notrack", 8);
+	if (at)
+		memcpy(at, "nosuch!", 7);
+	return real(fd, m, flags);
+}
 
 static unsigned calls; /* of the kind that fails */
 
@@ -49,6 +107,10 @@ int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
 	bool due = is_due(level, call, &f);
 
 	*(void **)&real = dlsym(RTLD_NEXT, "setsockopt");
+	if (name == SET_REPLACE && kernel("no-u32") && memmem(v, len, "u32", 4)) {
+		errno = EINVAL;
+		return -1;
+	}
 	if (!due)
 		return real(fd, level, name, v, len);
 	if (strcmp(f.when, "after") == 0)

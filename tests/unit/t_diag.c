@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include "report/diag.h"
+#include "report/diag_wire.h"
 #include "util.h"
 
 static char *printed(const struct diag *d, enum severity least, bool colour)
@@ -115,6 +116,39 @@ static void test_colour(void **state)
 	diag_free(&d);
 }
 
+static void test_findings_come_through_a_pipe(void **state)
+{
+	struct diag d = { 0 }, got = { 0 };
+	const struct origin at = { "a file", 3, 7 };
+	char *bytes = NULL;
+	size_t len = 0;
+	FILE *f = xmemstream(&bytes, &len);
+
+	(void)state;
+	diag_error(&d, &at, "config", 0, "a text\nof two lines");
+	diag_cure(&d, "a cure");
+	diag_warn(&d, NULL, "drain", "%s", "");
+	diag_note(&d, NULL, "journal", "a note");
+	diag_send(&d, f);
+	fclose(f);
+	assert_true(diag_receive(&got, bytes, len));
+	assert_int_equal(got.n, 3);
+	for (size_t i = 0; i < got.n; i++)
+		assert_true(finding_is_same(&d.v[i], &got.v[i]));
+	assert_int_equal(got.errors + got.warnings * 10 + got.notes * 100, 111);
+	for (size_t cut = 1; cut < len; cut++) { /* only whole findings count */
+		struct diag part = { 0 };
+		bool whole = diag_receive(&part, bytes, cut);
+
+		assert_int_equal(whole, part.n > 0);
+		assert_true(part.n < 3);
+		diag_free(&part);
+	}
+	free(bytes);
+	diag_free(&d);
+	diag_free(&got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_prints_from_a_severity_on),
 		cmocka_unit_test(test_control_bytes_do_not_reach_the_terminal),
 		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_findings_come_through_a_pipe),
 	};
 
 	return cmocka_run_group_tests_name("diag", tests, NULL, NULL);
