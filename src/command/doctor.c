@@ -157,7 +157,7 @@ static void read_forwarding(struct examination *x)
 		x->around.forwards[FAMILY_V4] |= x->host.interfaces[i].forwards4;
 		x->around.forwards[FAMILY_V6] |= x->host.interfaces[i].forwards6;
 	}
-	if (read_number(BRIDGED, &bridged) && bridged)
+	if (read_number(BRIDGED, &bridged) && bridged && host_has_bridge(&x->host))
 		x->around.forwards[FAMILY_V4] = x->around.forwards[FAMILY_V6] = true;
 }
 

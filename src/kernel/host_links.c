@@ -3,9 +3,13 @@
 #include "kernel/host_links.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/netconf.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "kernel/rtnl.h"
 
@@ -167,4 +171,20 @@ int host_links_read(struct host *h, const char **what)
 	free(l.index);
 	errno = errnum;
 	return rc;
+}
+
+bool host_has_bridge(const struct host *h)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = false;
+
+	for (size_t i = 0; fd >= 0 && i < h->n_interfaces && !found; i++) {
+		struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+		struct ifreq request = { 0 };
+
+		memcpy(request.ifr_name, h->interfaces[i].name, sizeof(request.ifr_name));
+		request.ifr_data = (char *)&driver;
+		found = !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(driver.driver, "bridge");
+	}
+	return found;
 }

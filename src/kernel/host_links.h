@@ -12,4 +12,7 @@ int host_links_read(struct host *h, const char **what);
 /* Does any interface forward, or will the later ones of either family? Unreadable: no. */
 bool host_any_forwards(void);
 
+/* Is one of the host's interfaces a bridge? */
+bool host_has_bridge(const struct host *h);
+
 #endif
