@@ -41,7 +41,9 @@ typedef enum exit_code command_fn(struct session *s);
 /* configuration.c: the configuration alone, unless check is to look at hosts */
 command_fn command_check, command_show;
 /* comparison.c: the kernel against what was asked for; changes nothing */
-command_fn command_diff, command_status;
+command_fn command_diff;
+/* status.c: how things stand; changes nothing */
+command_fn command_status;
 /* facts.c: what is true of this host */
 command_fn command_facts;
 /* boot.c: apply --boot, for command_apply */

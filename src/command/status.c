@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* untrack status: how things stand. It reads and changes nothing. */
+#include <string.h>
+#include "command/comparison.h"
+#include "transaction/pending.h"
+
+/* Do the configuration files say something else by now? */
+static const char *pending_note(const struct policy *applied, const struct policy *files)
+{
+	auto_free char *then = policy_string(applied), *now = policy_string(files);
+
+	if (!strcmp(then, now))
+		return NULL;
+	return "the configuration files differ from what was applied last: untrack diff";
+}
+
+/* Where nothing was applied yet, the configuration files say what should be. Faults in them are not
+ * status's business, but check's. */
+static void add_files(const struct session *s, struct status *st, struct policy *p)
+{
+	struct diag faults = { 0 };
+	struct policy files = { 0 };
+
+	if (policy_load(&files, &s->config, 1, &faults)) {
+		st->pending = "the configuration files are not valid: untrack check";
+	} else if (st->generation) {
+		st->pending = pending_note(p, &files);
+	} else {
+		policy_free(p);
+		*p = files;
+		files = (struct policy){ 0 };
+	}
+	policy_free(&files);
+	diag_free(&faults);
+}
+
+static enum exit_code report(const struct session *s, struct comparison *c, struct status *st)
+{
+	enum exit_code code;
+
+	status_compare(st);
+	if (s->req.verbose) {
+		walk_accounts_make(st->policy, &c->host, &c->fw, &c->have, &c->plan, &c->walks);
+		st->walks = &c->walks;
+	}
+	if (s->req.json)
+		status_json(st, s->out);
+	else
+		status_text(st, s->req.verbose, s->colour, s->out);
+	code = st->n_drift || st->blocked ? CODE_NO : CODE_DONE;
+	status_free(st);
+	return code;
+}
+
+/* A pending file that cannot be read is confirm's business; the generation says enough here. */
+static void add_unconfirmed(const struct session *s, struct status *st)
+{
+	struct pending p = { 0 };
+	struct diag quiet = { 0 };
+
+	if (!pending_load(&s->paths, &p, &quiet)) {
+		st->unconfirmed.generation = p.generation;
+		st->unconfirmed.timer = true;
+		st->unconfirmed.back = p.back;
+		st->unconfirmed.seconds = pending_seconds_left(&p);
+	} else if (generation_is_unconfirmed(&s->paths, st->generation)) {
+		st->unconfirmed.generation = st->generation;
+	}
+	pending_free(&p);
+	diag_free(&quiet);
+}
+
+enum exit_code command_status(struct session *s)
+{
+	struct comparison c = { 0 };
+	struct policy p = { 0 };
+	struct status st = { .policy = &p, .want = &c.want, .have = &c.have, .plan = &c.plan };
+	enum exit_code code = comparison_applied(s, &st, &p);
+
+	if (code == CODE_DONE) {
+		add_files(s, &st, &p);
+		add_unconfirmed(s, &st);
+		code = comparison_make(s, &p, &c);
+	}
+	if (code == CODE_DONE) {
+		st.backend = c.backend;
+		st.blocked = c.blocked;
+		code = report(s, &c, &st);
+	}
+	comparison_free(&c);
+	policy_free(&p);
+	return code;
+}
