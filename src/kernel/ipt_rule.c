@@ -59,7 +59,7 @@ static const char *kind_fault(const struct match *m)
 		return "requests or replies of a protocol that is not ICMP";
 	if (!iptables_ports_fit(&m->sport, m->icmp) || !iptables_ports_fit(&m->dport, m->icmp))
 		return "more ports than one match holds";
-	return NULL;
+	return m->answers ? "answers, which only twins have" : NULL;
 }
 
 static const char *name_fault(const struct ipt_rule *r)

@@ -223,6 +223,8 @@ static int parse_rule(struct parser *p)
 		return -1;
 	if (p->words[p->at])
 		return fault_word(p, p->words[p->at], "a match as untrack writes it");
+	if (r->match.answers)
+		return fault_word(p, p->words[p->at - 1], "nothing that only twins have");
 	rule_text(r, &again);
 	return compare_line(p, &again);
 }

@@ -249,6 +249,7 @@ static void what_no_entry_holds(void **state)
 	refused(IPT_NOTRACK, "a",
 		"family ipv4 protocol tcp dport 1-2,4-5,7-8,10-11,13-14,16-17,19-20,22-23",
 		"more ports than one match holds");
+	refused(IPT_NOTRACK, "a", "family ipv4 answers", "answers, which only twins have");
 	refused(IPT_NOTRACK, NULL, "family ipv4", "no name");
 	refused(IPT_JUMP, NULL, "family ipv4", "no chain has such a name");
 	refused(IPT_JUMP, "UNTRACK-PRE-that-is-too-long--", "family ipv4",

@@ -108,6 +108,7 @@ static void test_faults(void **state)
 		{ FRAME("prerouting notrack web protocol tcp dport 443,80\n"), "2:43" },
 		{ FRAME("prerouting notrack web protocol tcp dport 80,0443\n"), "2:46" },
 		{ FRAME("prerouting notrack web%41\n"), "2:23" },
+		{ FRAME("output notrack web answers\n"), "2:20" },
 		{ FRAME("counter a in packets 1 bytes 1\nprerouting notrack web\n"), "3:1" },
 		{ FRAME("counter a up packets 1 bytes 1\n"), "2:11" },
 		{ FRAME("counter a in packets -1 bytes 1\n"), "2:22" },
