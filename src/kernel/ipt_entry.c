@@ -27,7 +27,8 @@ size_t ipt_entry_size(enum family f, const void *entry)
 }
 
 /* One match or target that begins at p and has at most len bytes: the two structs are laid out
- * alike. Returns its size; 0: it is none. */
+ * alike. Returns its size, which is aligned (xt_check_match() in net/netfilter/x_tables.c); 0: it
+ * is none. */
 static size_t read_ext(const uint8_t *p, size_t len, bool target, struct xt_ext *x)
 {
 	struct xt_entry_match m;
@@ -37,6 +38,7 @@ static size_t read_ext(const uint8_t *p, size_t len, bool target, struct xt_ext 
 		return 0;
 	memcpy(&m, p, sizeof(m));
 	if (m.u.match_size < sizeof(m) || m.u.match_size > len ||
+	    m.u.match_size != XT_ALIGN(m.u.match_size) ||
 	    !memchr(m.u.user.name, '\0', sizeof(m.u.user.name)))
 		return 0;
 	*x = (struct xt_ext){

@@ -323,6 +323,21 @@ static void cut_off(void **state)
 	free(w.entry);
 }
 
+/* A target of a size that the kernel refuses: it would be written with other bytes. */
+static void not_aligned(void **state)
+{
+	struct ipt_written w = write_twin("family ipv4 protocol tcp dport 80", "verdict:accept");
+	struct ipt_entry *e = w.entry;
+	struct xt_entry_target *t = (void *)((char *)w.entry + e->target_offset);
+	struct ipt_entry_parts p;
+
+	(void)state;
+	e->next_offset--;
+	t->u.target_size--;
+	assert_false(ipt_entry_read(FAMILY_V4, e, w.len - 1, "ACCEPT", &p));
+	free(w.entry);
+}
+
 /* ---- what a header means ----------------------------------------------------------------------
  */
 
@@ -480,10 +495,15 @@ static void canonical(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(twins),     cmocka_unit_test(header_bytes),
-		cmocka_unit_test(refused),   cmocka_unit_test(too_large),
-		cmocka_unit_test(no_twins),  cmocka_unit_test(cut_off),
-		cmocka_unit_test(headers),   cmocka_unit_test(flags_of_headers),
+		cmocka_unit_test(twins),
+		cmocka_unit_test(header_bytes),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(too_large),
+		cmocka_unit_test(no_twins),
+		cmocka_unit_test(cut_off),
+		cmocka_unit_test(not_aligned),
+		cmocka_unit_test(headers),
+		cmocka_unit_test(flags_of_headers),
 		cmocka_unit_test(canonical),
 	};
 
