@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hostile entries of connection tracking, and hostile routes: what is deleted is one whole entry,
- * never what the kernel would take for all of them. */
+/* Hostile entries of connection tracking, statistics and routes: what is deleted is one whole
+ * entry, never what the kernel would take for all of them; what is counted adds up. */
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include "fuzz/netlink.h"
 #include "kernel/conntrack.h"
+#include "kernel/conntrack_stats.h"
+#include "kernel/conntrack_table.h"
+#include "util.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-bool __wrap_ct_is_tracking(void);
+bool __wrap_module_may_be_asked(const char *name);
+char *__wrap_read_file(int dirfd, const char *name, size_t *len);
 
 static const char text[] =
 	"untrack-rules 1\n"
@@ -36,9 +40,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-bool __wrap_ct_is_tracking(void)
+bool __wrap_module_may_be_asked(const char *name)
 {
+	(void)name;
 	return true;
+}
+
+/* Of /proc/sys/net/netfilter; what is read twice may have changed. */
+char *__wrap_read_file(int dirfd, const char *name, size_t *len)
+{
+	(void)dirfd, (void)name;
+	*len = 2;
+	return xstrdup(input.n && *input.v & 0x80 ? "8\n" : "7\n");
 }
 
 static const struct nlattr *find(const struct nlattr *nest, uint16_t type)
@@ -78,17 +91,67 @@ static void check_deletion(const struct nlmsghdr *h)
 	find(proto, CTA_PROTO_NUM);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_drain(struct diag *d)
 {
 	struct drain_report report;
+	int rc = conntrack_drain(&rules, &report, d);
+
+	if ((rc != 0) != (d->n != 0) || d->errors)
+		abort();
+}
+
+static void count(void *ctx, const struct ct_entry *e)
+{
+	if (e->state >= CT_STATES)
+		abort();
+	++*(unsigned long *)ctx;
+}
+
+static void forget(void *ctx)
+{
+	*(unsigned long *)ctx = 0;
+}
+
+static void check_table(struct diag *d)
+{
+	unsigned long n = 0;
+	const struct ct_reader reader = { .entry = count, .restart = forget, .ctx = &n };
+	struct ct_reading r;
+
+	if (ct_table_read(&reader, &r, d)) {
+		if (d->errors != 1)
+			abort();
+		return;
+	}
+	if (d->n || n != r.entries || r.strange > n)
+		abort();
+	ct_reading_say(&r, d);
+}
+
+static void add(void *ctx, unsigned cpu, const struct ct_stats *of_one)
+{
+	struct ct_stats *sum = ctx;
+
+	(void)cpu;
+	sum->processors += of_one->processors;
+}
+
+static void check_stats(struct diag *d)
+{
+	struct ct_stats all, sum = { 0 };
+
+	if (!ct_stats_read(&all, add, &sum, d) && (d->n || sum.processors != all.processors))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const checks[])(struct diag *) = { check_drain, check_table, check_stats };
 	struct diag d = { 0 };
-	int rc;
 
 	kernel_starts(data, size);
 	sees = check_deletion;
-	rc = conntrack_drain(&rules, &report, &d);
-	if ((rc != 0) != (d.n != 0) || d.errors)
-		abort();
+	checks[take() % ARRAY_SIZE(checks)](&d);
 	diag_free(&d);
 	return 0;
 }
