@@ -5,6 +5,7 @@
 #include <string.h>
 #include "kernel/backend.h"
 #include "kernel/conntrack.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/host.h"
 #include "rules/preflight.h"
 #include "rules/twin.h"
@@ -35,6 +36,7 @@ struct change { /* one transaction on its way */
 	unsigned long dropped;	       /* conntrack entries */
 	struct generation_header said; /* for the record */
 	struct ruleset after;
+	struct settings settings;
 	enum apply_result result;
 };
 
@@ -291,6 +293,8 @@ static void change_init(struct change *c, const struct session *s, const struct 
 		.text = policy_string(p),
 		.drain = p->drain && !s->req.no_drain,
 		.options = { .paths = s->paths,
+			     .sysctls = CT_SYSCTL_DIR,
+			     .settings = &c->settings,
 			     .force = how->force,
 			     .said = &c->said,
 			     .look = &c->look,
@@ -305,6 +309,7 @@ static void change_free(struct change *c)
 {
 	past_free(&c->past);
 	ruleset_free(&c->after);
+	settings_free(&c->settings);
 	apply_look_free(&c->look);
 	generation_header_free(&c->said);
 	free(c->text);
@@ -331,6 +336,28 @@ static void add_twin_places(const struct ruleset *rs, struct text *t)
 	}
 }
 
+static void add_settings(const struct settings *s, struct text *t)
+{
+	static const struct {
+		enum setting_fate fate;
+		const char *words;
+	} fates[] = {
+		{ SETTING_WANTED, "of conntrack" },
+		{ SETTING_BACK, "of conntrack as before" },
+		{ SETTING_WAITING, "waiting for conntrack" },
+		{ SETTING_FIXED, "not for this namespace" },
+		{ SETTING_UNKNOWN, "unknown to this kernel" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fates); i++) {
+		size_t n = settings_count(s, fates[i].fate);
+
+		if (n)
+			text_add(t, "; %zu %s %s", n, plural(n, "setting", "settings"),
+				 fates[i].words);
+	}
+}
+
 static void print_summary(const struct change *c)
 {
 	size_t exemptions = exemption_count(c->policy);
@@ -345,8 +372,10 @@ static void print_summary(const struct change *c)
 			 plural(rs->n_twins, "twin", "twins"));
 		add_twin_places(rs, &t);
 	} else {
-		text_add(&t, "nothing of untrack is in the kernel");
+		text_add(&t, "%s of untrack is in the kernel",
+			 c->policy->n_conntrack ? "no rule" : "nothing");
 	}
+	add_settings(&c->settings, &t);
 	if (c->dropped)
 		text_add(&t, "; %lu stale %s dropped", c->dropped,
 			 plural(c->dropped, "entry", "entries"));
@@ -489,7 +518,7 @@ static bool files_say(const struct session *s, const struct policy *p)
 /* Before anybody counts generations: one that a killed run has put into the kernel is one. */
 static enum exit_code recover(const struct session *s, bool *half_done)
 {
-	const struct apply_options o = { .paths = s->paths };
+	const struct apply_options o = { .paths = s->paths, .sysctls = CT_SYSCTL_DIR };
 	const struct policy none = { 0 };
 	enum apply_result result = APPLY_REFUSED;
 	const struct backend_ops *ops;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include "kernel/backend.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/host.h"
 
 static int read_kernel(const struct session *s, const struct policy *p, struct comparison *c)
@@ -22,6 +23,21 @@ static int read_kernel(const struct session *s, const struct policy *p, struct c
 	return rc;
 }
 
+static enum exit_code compare_settings(const struct session *s, const struct policy *p,
+				       struct comparison *c)
+{
+	size_t len;
+	FILE *f;
+
+	if (settings_look(&c->settings, CT_SYSCTL_DIR, &s->paths, p, s->d))
+		return CODE_USAGE;
+	settings_tell(&c->settings, CT_SYSCTL_DIR, s->d);
+	f = xmemstream(&c->setting_lines, &len);
+	c->n_setting_lines = settings_diff(&c->settings, f);
+	fclose(f);
+	return CODE_DONE;
+}
+
 enum exit_code comparison_make(const struct session *s, const struct policy *p,
 			       struct comparison *c)
 {
@@ -31,7 +47,7 @@ enum exit_code comparison_make(const struct session *s, const struct policy *p,
 	c->host.home = c->home;
 	compile_rules(p, &c->host, &c->want, s->d);
 	c->blocked = twin_derive(p, &c->host, &c->fw, &c->want, &c->plan, s->d) != 0;
-	return CODE_DONE;
+	return compare_settings(s, p, c);
 }
 
 void comparison_free(struct comparison *c)
@@ -41,6 +57,19 @@ void comparison_free(struct comparison *c)
 	ruleset_free(&c->have);
 	ruleset_free(&c->want);
 	fw_free(&c->fw);
+	settings_free(&c->settings);
+	free(c->setting_lines);
+}
+
+static void print_equal(const struct session *s, const struct comparison *c)
+{
+	size_t set = settings_count(&c->settings, SETTING_WANTED);
+
+	fprintf(s->out, "equal: %zu rules, %zu twin%s", c->have.n_rules, c->have.n_twins,
+		c->have.n_twins == 1 ? "" : "s");
+	if (set)
+		fprintf(s->out, ", %zu setting%s of conntrack", set, set == 1 ? "" : "s");
+	fputc('\n', s->out);
 }
 
 static enum exit_code print_difference(const struct session *s, const struct comparison *c)
@@ -50,14 +79,15 @@ static enum exit_code print_difference(const struct session *s, const struct com
 	FILE *f = xmemstream(&lines, &len);
 
 	n = ruleset_diff(&c->want, &c->have, f);
+	fputs(c->setting_lines, f);
+	n += c->n_setting_lines;
 	fclose(f);
 	if (s->req.json)
 		status_diff_json(lines, c->backend, &c->have, c->blocked, s->out);
 	else
 		status_print_diff(lines, "", s->colour, s->out);
 	if (!n && !s->req.quiet && !s->req.json)
-		fprintf(s->out, "equal: %zu rules, %zu twin%s\n", c->have.n_rules, c->have.n_twins,
-			c->have.n_twins == 1 ? "" : "s");
+		print_equal(s, c);
 	return n ? CODE_NO : CODE_DONE;
 }
 

@@ -6,6 +6,7 @@
 #include "command/command.h"
 #include "report/status.h"
 #include "rules/twin.h"
+#include "transaction/settings.h"
 
 struct comparison { /* start from {0}; comparison_free */
 	const char *backend;
@@ -14,6 +15,9 @@ struct comparison { /* start from {0}; comparison_free */
 	struct fw fw;
 	struct twin_plan plan;
 	struct host_params host;
+	struct settings settings; /* of conntrack */
+	char *setting_lines;	  /* of a difference */
+	size_t n_setting_lines;
 	struct walk_accounts walks; /* only where they are asked for */
 	bool blocked;		    /* the firewall does not allow it: want lacks twins */
 };

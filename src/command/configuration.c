@@ -18,7 +18,7 @@ static int load(const struct session *s, struct policy *p)
 	struct origin at = { .file = paths[0] };
 	int rc = policy_load(p, paths, n, s->d);
 
-	if (rc || !policy_is_empty(p))
+	if (rc || !policy_is_empty(p) || p->n_conntrack)
 		return rc;
 	diag_error(s->d, &at, "config", 0, "nothing here asks for an exemption");
 	diag_cure(s->d, "write a [service NAME], an [interface NAME] or [loopback] notrack = yes; "
@@ -66,7 +66,10 @@ static void print_verdict(const struct session *s, const struct policy *p, bool 
 
 	if (valid)
 		fprintf(s->out, "valid: %zu exemption%s", n, plural(n));
-	else
+	if (valid && p->n_conntrack)
+		fprintf(s->out, ", %zu setting%s of conntrack", p->n_conntrack,
+			plural(p->n_conntrack));
+	if (!valid)
 		fprintf(s->out, "%u error%s", s->d->errors, plural(s->d->errors));
 	if (warnings)
 		fprintf(s->out, ", %u warning%s", warnings, plural(warnings));
@@ -134,6 +137,7 @@ static int print_as(const struct session *s, const struct policy *p, struct rule
 	case AS_DEFAULT:
 	case AS_RULES:
 		ruleset_print(rs, s->out);
+		show_settings(p, s->out);
 		if (s->req.verbose)
 			show_classes(p, &h, s->out);
 		break;

@@ -38,6 +38,8 @@ static enum exit_code report(const struct session *s, struct comparison *c, stru
 {
 	enum exit_code code;
 
+	st->settings = c->setting_lines;
+	st->n_settings = c->n_setting_lines;
 	status_compare(st);
 	if (s->req.verbose) {
 		walk_accounts_make(st->policy, &c->host, &c->fw, &c->have, &c->plan, &c->walks);

@@ -91,6 +91,12 @@ static bool is_setting(const char *title)
 	return !strcmp(title, "untrack") || !strcmp(title, "conntrack");
 }
 
+/* Those of conntrack are put back when they are asked for no more. */
+static bool is_put_back(const char *title)
+{
+	return !strcmp(title, "conntrack");
+}
+
 static bool is_exempt(const struct part *part)
 {
 	const char *loopback =
@@ -169,7 +175,7 @@ static void compare_parts(const struct part *before, const struct part *after, c
 void policy_diff(const struct policy *before, const struct policy *after,
 		 struct policy_changes *out)
 {
-	bool removal = policy_is_empty(after);
+	bool removal = policy_is_empty(after) && !after->n_conntrack;
 	struct parts a = { 0 }, b = { 0 };
 
 	parts_make(&a, before);
@@ -183,7 +189,7 @@ void policy_diff(const struct policy *before, const struct policy *after,
 	for (size_t i = 0; i < a.n; i++) {
 		const char *title = a.v[i].title;
 
-		if (!find_part(&b, title) && (!removal || !is_setting(title)))
+		if (!find_part(&b, title) && (!removal || !is_setting(title) || is_put_back(title)))
 			compare_parts(&a.v[i], NULL, title, out);
 	}
 	parts_free(&a);

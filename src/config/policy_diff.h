@@ -26,7 +26,7 @@ struct policy_changes { /* start from {0} */
 };
 
 /* In the order of the canonical text of after, then what went. An empty after says only what went:
- * whoever removes everything changes no setting. */
+ * whoever removes everything changes no setting but those of conntrack, which go back. */
 void policy_diff(const struct policy *before, const struct policy *after,
 		 struct policy_changes *out);
 /* "service web: port 80 -> 80, 443", "service dns is exempt now: udp, port 53". */

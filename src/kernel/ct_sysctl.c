@@ -60,11 +60,13 @@ int ct_sysctl_read(const char *dir, const char *name, unsigned long *value, stru
 	if (!s && errno == ENOENT)
 		return 1;
 	if (!s)
-		return diag_error(d, NULL, "conntrack-settings", errno, "cannot read %s", file);
-	if (!parse_value(s, value))
-		return diag_error(d, NULL, "conntrack-settings", 0, "%s is no number: '%.40s'",
-				  file, s);
-	return 0;
+		diag_error(d, NULL, "conntrack-settings", errno, "cannot read %s", file);
+	else if (!parse_value(s, value))
+		diag_error(d, NULL, "conntrack-settings", 0, "%s is no number: '%.40s'", file, s);
+	else
+		return 0;
+	diag_cure(d, "see what cat %s says, as root", file);
+	return -1;
 }
 
 static int by_name(const void *a, const void *b)

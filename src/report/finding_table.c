@@ -100,10 +100,6 @@ const struct finding_kind finding_kinds[] = {
 	  "A list of addresses of one family limits the exemption to that family. The same traffic "
 	  "of the other one still fills the table.",
 	  "List addresses of both families, or set family in [untrack]." },
-	{ "conntrack-settings", SEVERITY_WARNING, GROUP_CHECK, "[conntrack] is not put into effect",
-	  "This version checks the section [conntrack] but sets none of it, so the values stay "
-	  "what they are.",
-	  "Set net.netfilter.nf_conntrack_* in /etc/sysctl.d." },
 
 	/* ---- the table of connection tracking ---- */
 	{ "table-full", SEVERITY_WARNING, GROUP_TABLE, "The table is full, or nearly",
@@ -138,7 +134,7 @@ const struct finding_kind finding_kinds[] = {
 	  "Exempt DNS and the like, whose packets come in pairs from one port; or give the "
 	  "address that is translated to more ports by more addresses." },
 	{ "timeout-long", SEVERITY_WARNING, GROUP_TABLE,
-	  "A share of the table waits for a timeout that is longer than needed",
+	  "A share of the table waits for a timeout longer than needed",
 	  "These entries had no packet for so long that nothing is to be expected of them.",
 	  "Set the timeout in [conntrack], as the message says." },
 	{ "timeout-keepalive", SEVERITY_NOTE, GROUP_TABLE,
@@ -179,6 +175,13 @@ const struct finding_kind finding_kinds[] = {
 	  "Without it nothing would go back by itself, so nothing was applied. It is a warning "
 	  "where a process of untrack's own waits in place of systemd.",
 	  "See what systemd says, or apply without --confirm." },
+	{ "conntrack-settings", SEVERITY_ERROR, GROUP_OTHER,
+	  "A setting of [conntrack] is not as it was asked for",
+	  "The kernel refused, rounded or limited a value, so everything is as it was before. It "
+	  "is "
+	  "a warning where a setting is out of reach and the others are made: another network "
+	  "namespace, another kernel, no conntrack yet, or somebody else's value.",
+	  "Ask for a value that the kernel takes, or leave the setting out." },
 	{ "foreign-objects", SEVERITY_ERROR, GROUP_OTHER,
 	  "Somebody has put rules into the table of untrack",
 	  "apply replaces what is in its own table and chains. Rules of others there would be "

@@ -2,6 +2,7 @@
 /* JSON of rules and classes; classes as text. */
 #include "report/show.h"
 
+#include <string.h>
 #include "report/json.h"
 
 static json_t *ports_json(const struct ports *p)
@@ -179,6 +180,26 @@ static json_t *classes_json(const struct traffic *v, size_t n)
 	return list;
 }
 
+/* Entries, or seconds. */
+static json_t *settings_json(const struct policy *p)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < p->n_conntrack; i++)
+		json_object_set_new(o, p->conntrack[i].key,
+				    json_integer((json_int_t)p->conntrack[i].value));
+	return o;
+}
+
+void show_settings(const struct policy *p, FILE *out)
+{
+	if (p->n_conntrack)
+		fputc('\n', out);
+	for (size_t i = 0; i < p->n_conntrack; i++)
+		fprintf(out, "# conntrack %s = %lu%s\n", p->conntrack[i].key, p->conntrack[i].value,
+			strncmp(p->conntrack[i].key, "timeout-", 8) ? "" : "s");
+}
+
 void show_json(const struct policy *p, const struct host_params *h, const struct ruleset *rs,
 	       FILE *out)
 {
@@ -187,7 +208,8 @@ void show_json(const struct policy *p, const struct host_params *h, const struct
 	json_t *root;
 
 	compile_traffic(p, h, &v, &n);
-	root = json_pack("{s:o, s:o}", "rules", rules_json(rs), "classes", classes_json(v, n));
+	root = json_pack("{s:o, s:o, s:o}", "rules", rules_json(rs), "classes", classes_json(v, n),
+			 "conntrack", settings_json(p));
 	json_print(root, out);
 	traffic_free(v, n);
 }

@@ -79,7 +79,9 @@ void status_compare(struct status *st)
 
 	ruleset_twin_standings(st->want, st->have, &st->of_want, &st->of_have);
 	lines = xmemstream(&st->drift, &len);
-	st->n_drift = ruleset_diff(st->want, st->have, lines);
+	st->n_drift = ruleset_diff(st->want, st->have, lines) + st->n_settings;
+	if (st->settings)
+		fputs(st->settings, lines);
 	fclose(lines);
 }
 

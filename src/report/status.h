@@ -33,11 +33,13 @@ struct status { /* start from {0}; borrows the policy, the rulesets and the plan
 		long back;	  /* to this one */
 		unsigned seconds; /* from now; 0: its time is over */
 	} unconfirmed;
+	const char *settings; /* of conntrack: lines of a difference; NULL: none */
+	size_t n_settings;
 	/* the rest comes from status_compare */
 	struct exemption_status *exemptions;
 	size_t n_exemptions;
 	enum twin_standing *of_want, *of_have; /* each twin of want and of have */
-	char *drift;			       /* lines of ruleset_diff */
+	char *drift;			       /* lines of ruleset_diff, and of settings */
 	size_t n_drift;
 };
 

@@ -93,19 +93,9 @@ static void stateless_host(const struct policy *p, const struct host *h, struct 
 	diag_cure(d, "nothing to do: the exemptions wait for the first rule that does");
 }
 
-static void conntrack_settings(const struct policy *p, struct diag *d)
-{
-	if (!p->n_conntrack)
-		return;
-	diag_warn(d, &p->conntrack[0].at, "conntrack-settings",
-		  "[conntrack] is checked, but this version sets none of it");
-	diag_cure(d, "set net.netfilter.nf_conntrack_* in /etc/sysctl.d");
-}
-
 void preflight_policy(const struct policy *p, struct diag *d)
 {
 	preflight_times(p, NULL, d);
-	conntrack_settings(p, d);
 }
 
 /* Of a service that serves. */
@@ -166,7 +156,6 @@ void preflight_check(const struct policy *p, const struct host *h, struct diag *
 	preflight_nat(p, h, d);
 	preflight_paths(p, h, d);
 	preflight_times(p, h, d);
-	conntrack_settings(p, d);
 	management_port(p, h, d);
 	missing_interfaces(p, h, d);
 	stateless_host(p, h, d);

@@ -7,7 +7,7 @@
 #include "config/policy.h"
 #include "rules/host.h"
 
-/* What needs no facts: conntrack-settings, upstream-timeout (warnings). Part of preflight_check. */
+/* What needs no facts: upstream-timeout (warnings). Part of preflight_check. */
 void preflight_policy(const struct policy *p, struct diag *d);
 
 /* HOST_*: the facts that a finding about this policy can depend on. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <time.h>
+#include "transaction/standing.h"
 #include "util.h"
 
 #define TRIES 10
@@ -20,12 +21,14 @@ struct run { /* one transaction; what the last look at the kernel gave, and what
 	struct ruleset before;	   /* what the kernel held before our first commit */
 	struct ruleset ours, want; /* of one look: what is, and what should be on that firewall */
 	struct fw fw;
-	struct diag found; /* what deriving want had to say */
-	struct diag said;  /* what the backend had to say about the last commit */
-	bool prepared;	   /* the generation, for the caller to publish */
-	bool announced;	   /* to before_change */
-	bool journal;	   /* begun */
-	bool wrote;	   /* a commit of ours took effect, and before is history */
+	struct settings settings; /* as the same look has found them */
+	struct diag found;	  /* what deriving want had to say */
+	struct diag said;	  /* what the backend had to say about the last commit */
+	struct diag told;	  /* what is to be said about settings that are not as wanted */
+	bool prepared;		  /* the generation, for the caller to publish */
+	bool announced;		  /* to before_change */
+	bool journal;		  /* begun */
+	bool wrote;		  /* a commit of ours took effect, and before is history */
 };
 
 /* Moves findings from one list to another; milder: errors become warnings. */
@@ -41,62 +44,6 @@ static void move_ruleset(struct ruleset *to, struct ruleset *from)
 	ruleset_free(to);
 	*to = *from;
 	*from = (struct ruleset){ 0 };
-}
-
-/* Differences in rules and twins; foreign objects are the caller's affair. */
-static size_t differences(const struct ruleset *want, const struct ruleset *got, FILE *out)
-{
-	struct ruleset a = *want, b = *got;
-
-	a.n_foreign = b.n_foreign = 0;
-	return ruleset_diff(&a, &b, out);
-}
-
-static bool has_anchor(const struct fw *fw, const struct twin *w)
-{
-	for (size_t i = 0; i < fw->n_chains; i++) {
-		const struct fw_chain *c = &fw->chains[i];
-
-		if (!twin_is_in(w, c))
-			continue;
-		if (!w->anchor)
-			return true;
-		for (size_t j = 0; j < c->n_rules; j++) {
-			if (c->rules[j].handle == w->anchor)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* rs as far as it still has a place on this firewall: a twin whose anchor somebody has removed
- * since cannot come back, and its rule is gone with it. Returns the number of twins left out. */
-static size_t copy_standing(struct ruleset *to, const struct ruleset *rs, const struct fw *fw)
-{
-	struct ruleset all = *rs;
-	size_t n = 0;
-
-	all.twins = n < rs->n_twins ? xcalloc(rs->n_twins, sizeof(*all.twins)) : NULL;
-	for (size_t i = 0; i < rs->n_twins; i++) {
-		if (has_anchor(fw, &rs->twins[i]))
-			all.twins[n++] = rs->twins[i];
-	}
-	all.n_twins = n;
-	ruleset_copy(to, &all);
-	free(all.twins);
-	return rs->n_twins - n;
-}
-
-/* Does the kernel, as last looked at, hold rs, apart from what others have removed since? */
-static bool holds(const struct ruleset *ours, const struct fw *fw, const struct ruleset *rs)
-{
-	struct ruleset standing;
-	size_t n;
-
-	copy_standing(&standing, rs, fw);
-	n = differences(&standing, ours, NULL);
-	ruleset_free(&standing);
-	return n == 0 && ours->n_foreign >= rs->n_foreign;
 }
 
 void apply_look_free(struct apply_look *l)
@@ -132,6 +79,8 @@ static int look(struct run *r, struct diag *d)
 	if (!policy_is_empty(r->p)) /* a removal needs nothing from the firewall */
 		twin_derive(r->p, r->h, &r->fw, &r->want, NULL, &r->found);
 	ruleset_normalise(&r->want);
+	if (r->o->sysctls)
+		settings_look(&r->settings, r->o->sysctls, &r->o->paths, r->p, &r->found);
 	return 0;
 }
 
@@ -165,6 +114,7 @@ static bool is_refused(const struct run *r)
 static void tell(const struct run *r, struct generation_header *said)
 {
 	generation_header_add(said, &r->found);
+	generation_header_add(said, &r->told);
 	if (r->ours.n_foreign)
 		generation_header_force(said, "foreign-objects");
 }
@@ -184,12 +134,17 @@ static int prepare_generation(const struct run *r)
 /* Puts on disk what must be there before the kernel changes. */
 static int put_on_record(struct run *r)
 {
+	const struct transaction evidence = { .backend = r->ops->name,
+					      .before = r->before,
+					      .want = r->want,
+					      .settings = r->settings };
+
 	if (!r->prepared && !r->o->recorded) {
 		if (prepare_generation(r))
 			return -1;
 		r->prepared = true;
 	}
-	if (journal_begin(&r->o->paths, r->ops->name, &r->before, &r->want, r->d))
+	if (journal_begin(&r->o->paths, &evidence, r->d))
 		return -1;
 	r->journal = true;
 	return 0;
@@ -337,8 +292,8 @@ static enum apply_result roll_back(struct run *r)
 		fw_free(&r->fw);
 		ruleset_free(&target);
 		readable = !r->ops->read(r->b, &r->ours, &r->fw, &last);
-		if (readable && holds(&r->ours, &r->fw, &r->before)) {
-			size_t lost = copy_standing(&target, &r->before, &r->fw);
+		if (readable && standing_holds(&r->ours, &r->fw, &r->before)) {
+			size_t lost = standing_copy(&target, &r->before, &r->fw);
 
 			ruleset_free(&target);
 			diag_free(&last);
@@ -347,7 +302,7 @@ static enum apply_result roll_back(struct run *r)
 		if (i == TRIES || (readable && r->ours.n_foreign && !r->o->force))
 			break; /* what somebody put there meanwhile is not ours to remove */
 		diag_free(&last);
-		copy_standing(&target, &r->before, &r->fw);
+		standing_copy(&target, &r->before, &r->fw);
 		if (readable && r->ops->commit(r->b, &target, &last) == COMMIT_STALE)
 			pause_between_tries(i);
 	}
@@ -361,6 +316,72 @@ static enum apply_result give_up(struct run *r)
 	return r->wrote ? roll_back(r) : refused(r);
 }
 
+/* As they were; and so must the rules be. Where they are not, the evidence stays. */
+static enum apply_result settings_failed(struct run *r, int undone)
+{
+	if (!undone)
+		return give_up(r);
+	diag_error(r->d, NULL, "unproven", 0,
+		   "failed, and settings of conntrack could not be put back");
+	diag_cure(r->d, "untrack diff shows what they are now; untrack apply or untrack remove "
+			"makes them whole");
+	r->journal = false;
+	give_up(r);
+	return APPLY_UNKNOWN;
+}
+
+/* What is in force already was said when it came. */
+static void tell_settings(struct run *r)
+{
+	diag_free(&r->told);
+	if (!r->o->recorded)
+		settings_tell(&r->settings, r->o->sysctls, &r->told);
+}
+
+/* The rules are as wanted: now the settings, which are there at the latest since rules came that
+ * use conntrack. Whoever must get back gets back without them, too. */
+static enum apply_result set_settings(struct run *r)
+{
+	const struct apply_options *o = r->o;
+	struct settings *s = &r->settings;
+	struct diag faults = { 0 };
+	int rc, undone = 0;
+
+	if (r->wrote) {
+		settings_look(s, o->sysctls, &o->paths, r->p, &faults);
+		diag_free(&faults); /* as before: somebody has chosen to go over them */
+		tell_settings(r);
+	}
+	if (settings_differ(s)) {
+		if (prepare(r))
+			return give_up(r);
+		rc = settings_write(s, o->sysctls, &o->paths, &faults);
+		if (rc)
+			undone = settings_undo(s, o->sysctls, &o->paths, &faults);
+		record(r->d, &faults, o->anyway);
+		if (rc && !o->anyway)
+			return settings_failed(r, undone);
+		r->wrote = true;
+	}
+	if (settings_settle(s, &o->paths, &faults))
+		record(r->d, &faults, true);
+	return r->wrote ? changed(r) : unchanged(r);
+}
+
+/* What can be known beforehand to fail must not cost anybody their rules for a moment. */
+static int ask_settings(struct run *r)
+{
+	struct diag faults = { 0 };
+	int rc;
+
+	if (!r->o->sysctls)
+		return 0;
+	tell_settings(r);
+	rc = settings_ask(&r->settings, r->o->sysctls, &faults);
+	record(r->d, &faults, r->o->anyway);
+	return r->o->anyway ? 0 : rc;
+}
+
 enum step {
 	STEP_DONE,    /* the kernel holds what it should */
 	STEP_AGAIN,   /* the firewall is not the one that want was derived from */
@@ -371,7 +392,7 @@ enum step {
 /* What a forced run was told to lose must be gone; otherwise foreign objects came meanwhile. */
 static bool is_done(const struct run *r)
 {
-	return !(r->o->force ? ruleset_diff : differences)(&r->want, &r->ours, NULL);
+	return !(r->o->force ? ruleset_diff : standing_differences)(&r->want, &r->ours, NULL);
 }
 
 /* Commits, and believes nothing but what is read back (FACTS B6, C3). */
@@ -398,12 +419,12 @@ static enum step attempt(struct run *r)
 		step = STEP_WRONG;
 	} else if (is_done(r)) {
 		step = STEP_DONE;
-	} else if (holds(&r->ours, &r->fw, &r->before)) {
+	} else if (standing_holds(&r->ours, &r->fw, &r->before)) {
 		step = STEP_NOTHING;
 		if (c == COMMIT_DONE)
 			diag_error(&r->said, NULL, "not-applied", 0,
 				   "the kernel acknowledged the rules, but did not apply them");
-	} else if (differences(&r->want, &wanted, NULL)) {
+	} else if (standing_differences(&r->want, &wanted, NULL)) {
 		step = STEP_AGAIN;
 		r->wrote = true;
 	} else {
@@ -419,22 +440,30 @@ static enum step attempt(struct run *r)
 	return step;
 }
 
+static enum apply_result finish(struct run *r)
+{
+	if (r->o->sysctls)
+		return set_settings(r);
+	return r->wrote ? changed(r) : unchanged(r);
+}
+
 static enum apply_result transact(struct run *r)
 {
 	for (int i = 0; i < TRIES; i++) {
-		if (look(r, r->d) || is_refused(r))
+		if (look(r, r->d) || is_refused(r) || ask_settings(r))
 			return give_up(r);
 		if (!r->wrote) {
 			ruleset_free(&r->before);
 			ruleset_copy(&r->before, &r->ours);
 		}
 		if (!ruleset_diff(&r->want, &r->ours, NULL))
-			return r->wrote ? changed(r) : unchanged(r);
+			return finish(r);
 		if (prepare(r))
 			return give_up(r);
 		switch (attempt(r)) {
 		case STEP_DONE:
-			return changed(r);
+			r->wrote = true;
+			return finish(r);
 		case STEP_AGAIN:
 			pause_between_tries(i);
 			break;
@@ -471,6 +500,7 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 	record(d, &compiled, false);
 	result = transact(&r);
 	record(d, &r.found, o->force); /* causes first */
+	record(d, &r.told, false);
 	record(d, &outcome, false);
 	if (after && (result == APPLY_CHANGED || result == APPLY_UNCHANGED))
 		move_ruleset(after, &r.ours);
@@ -480,66 +510,9 @@ enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 	ruleset_free(&r.ours);
 	ruleset_free(&r.want);
 	fw_free(&r.fw);
-	return result;
-}
-
-/* What is in the kernel counts: it goes on record as the run would have done it. */
-static void finish_record(const struct apply_options *o, struct diag *d)
-{
-	struct diag faults = { 0 };
-	long n = generation_finish(&o->paths, &faults);
-
-	if (n > 0)
-		diag_note(d, NULL, "recovered",
-			  "a run that did not end had put all of its rules into the kernel: they "
-			  "are on record now, as generation %ld",
-			  n);
+	if (o->settings)
+		*o->settings = r.settings;
 	else
-		diag_note(d, NULL, "recovered",
-			  "a run that did not end had put all of its rules into the kernel");
-	record(d, &faults, true);
-	diag_free(&faults);
-}
-
-static enum apply_result say_recovered(const struct transaction *t, const struct apply_options *o,
-				       const struct ruleset *ours, const struct fw *fw,
-				       struct diag *d)
-{
-	if (holds(ours, fw, &t->want)) {
-		finish_record(o, d);
-		return APPLY_CHANGED;
-	}
-	if (holds(ours, fw, &t->before)) {
-		diag_note(d, NULL, "recovered",
-			  "a run that did not end had not changed the kernel yet");
-		return APPLY_UNCHANGED;
-	}
-	diag_warn(d, NULL, "recovered",
-		  "since a run that did not end, untrack's rules are neither those before "
-		  "it nor those it wanted");
-	diag_cure(d, "untrack apply or untrack remove makes them whole");
-	return APPLY_UNKNOWN;
-}
-
-enum apply_result apply_recover(const struct backend_ops *ops, struct backend *b,
-				const struct apply_options *o, struct diag *d)
-{
-	enum apply_result result = APPLY_REFUSED;
-	struct transaction t = { 0 };
-	struct ruleset ours = { 0 };
-	struct fw fw = { 0 };
-
-	if (journal_load(&o->paths, &t, d))
-		return APPLY_REFUSED;
-	if (!t.open)
-		return APPLY_UNCHANGED;
-	if (!ops->read(b, &ours, &fw, d)) {
-		result = say_recovered(&t, o, &ours, &fw, d);
-		if (journal_end(&o->paths, d))
-			result = APPLY_REFUSED;
-	}
-	transaction_free(&t);
-	ruleset_free(&ours);
-	fw_free(&fw);
+		settings_free(&r.settings);
 	return result;
 }

@@ -25,6 +25,8 @@ struct apply_look { /* what one read of the backend gave; start from {0}; apply_
 
 struct apply_options {
 	struct state_paths paths;
+	const char *sysctls;	   /* CT_SYSCTL_DIR; NULL: [conntrack] is left alone */
+	struct settings *settings; /* gets what became of them; the caller frees. NULL: not asked */
 	bool force; /* go on over findings that would refuse, and over foreign objects */
 	struct generation_header *said; /* for the record: what was said before, and here; NULL:
 					 * nobody asks */
@@ -40,12 +42,13 @@ struct apply_options {
 };
 
 /* Read, derive, compare, journal, commit, read, compare, journal; on failure commit(before), read,
- * compare. The policy may be empty: that is removal. Where somebody changes the rules at the same
- * time (a STALE commit, a firewall that reloads before the read-back), it derives anew and tries
- * again, at most 10 times, then it says that somebody is fighting us. after (may be NULL) gets the
- * verified ruleset of CHANGED and UNCHANGED. The caller holds the lock and has called
- * apply_recover. CHANGED leaves the generation prepared, for generation_write to publish, and the
- * evidence in place until then, for apply_end. */
+ * compare. The settings of [conntrack] come last: one that fails takes everything back. The policy
+ * may be empty: that is removal. Where somebody changes the rules at the same time (a STALE commit,
+ * a firewall that reloads before the read-back), it derives anew and tries again, at most 10 times,
+ * then it says that somebody is fighting us. after (may be NULL) gets the verified ruleset of
+ * CHANGED and UNCHANGED. The caller holds the lock and has called apply_recover. CHANGED leaves the
+ * generation prepared, for generation_write to publish, and the evidence in place until then, for
+ * apply_end. */
 enum apply_result apply_policy(const struct backend_ops *ops, struct backend *b,
 			       const struct policy *p, const struct host_params *h,
 			       const struct apply_options *o, struct ruleset *after,

@@ -15,7 +15,7 @@
 #define TRANSACTION_FILE "transaction"
 #define TRANSACTION_NEW "transaction.new"
 #define TRANSACTION_MAGIC "untrack transaction "
-#define TRANSACTION_FORMAT 1
+#define TRANSACTION_FORMAT 2 /* 1: without settings, and still written where there are none */
 #define LOCK_POLL_MS 10
 
 static long now_ms(void)
@@ -89,7 +89,13 @@ int journal_lock(const struct state_paths *sp, int wait_ms, struct diag *d)
 	return fd;
 }
 
-static void print_section(const char *title, const struct ruleset *rs, FILE *out)
+static void print_section(const char *title, const char *text, size_t len, FILE *out)
+{
+	fprintf(out, "%s %zu\n", title, len);
+	fwrite(text, 1, len, out);
+}
+
+static void print_rules(const char *title, const struct ruleset *rs, FILE *out)
 {
 	auto_free char *text = NULL;
 	size_t len = 0;
@@ -97,16 +103,23 @@ static void print_section(const char *title, const struct ruleset *rs, FILE *out
 
 	ruleset_print(rs, f);
 	fclose(f);
-	fprintf(out, "%s %zu\n", title, len);
-	fwrite(text, 1, len, out);
+	print_section(title, text, len, out);
 }
 
-void transaction_print(const char *backend, const struct ruleset *before,
-		       const struct ruleset *want, FILE *out)
+void transaction_print(const struct transaction *t, FILE *out)
 {
-	fprintf(out, TRANSACTION_MAGIC "%d\nbackend %s\n", TRANSACTION_FORMAT, backend);
-	print_section("before", before, out);
-	print_section("want", want, out);
+	auto_free char *text = NULL;
+	size_t len = 0;
+	FILE *f = xmemstream(&text, &len);
+
+	settings_print(&t->settings, f);
+	fclose(f);
+	fprintf(out, TRANSACTION_MAGIC "%d\nbackend %s\n", len ? TRANSACTION_FORMAT : 1,
+		t->backend);
+	print_rules("before", &t->before, out);
+	print_rules("want", &t->want, out);
+	if (len)
+		print_section("settings", text, len, out);
 	fputs("end\n", out);
 }
 
@@ -137,27 +150,48 @@ static int error_damaged(const char *name, struct diag *d)
 	return -1;
 }
 
-static int take_section(struct cursor *c, const char *title, const char *name, struct ruleset *rs,
-			struct diag *d)
+/* The text of a section, which the caller frees; NULL with a finding. */
+static char *take_section(struct cursor *c, const char *title, const char *name, struct diag *d)
 {
-	auto_free char *value = take_line(c, title), *text = NULL, *where = NULL;
+	auto_free char *value = take_line(c, title);
 	unsigned long len;
+	char *text;
 
-	if (!value || !parse_uint(value, 0, (unsigned long)(c->end - c->p), &len))
-		return error_damaged(name, d);
+	if (!value || !parse_uint(value, 0, (unsigned long)(c->end - c->p), &len)) {
+		error_damaged(name, d);
+		return NULL;
+	}
 	text = xcalloc(len + 1, 1);
 	memcpy(text, c->p, len);
 	c->p += len;
+	return text;
+}
+
+static int take_rules(struct cursor *c, const char *title, const char *name, struct ruleset *rs,
+		      struct diag *d)
+{
+	auto_free char *text = take_section(c, title, name, d), *where = NULL;
+
+	if (!text)
+		return -1;
 	where = xasprintf("%s (%s)", name, title);
 	return ruleset_parse(rs, text, where, d) ? error_damaged(name, d) : 0;
 }
 
+static int take_settings(struct cursor *c, const char *name, struct settings *s, struct diag *d)
+{
+	auto_free char *text = take_section(c, "settings", name, d);
+
+	if (!text)
+		return -1;
+	return settings_parse(s, text) || !s->n ? error_damaged(name, d) : 0;
+}
+
 /* The first line says what it is and in which format. */
-static int take_magic(struct cursor *c, const char *name, struct diag *d)
+static int take_magic(struct cursor *c, const char *name, unsigned long *number, struct diag *d)
 {
 	const size_t n = strlen(TRANSACTION_MAGIC), have = (size_t)(c->end - c->p);
 	auto_free char *format = NULL;
-	unsigned long number;
 
 	if (memcmp(c->p, TRANSACTION_MAGIC, have < n ? have : n) != 0 || memchr(c->p, '\0', have)) {
 		diag_error(d, NULL, "journal", 0, "%s was not written by untrack", name);
@@ -165,12 +199,12 @@ static int take_magic(struct cursor *c, const char *name, struct diag *d)
 		return -1;
 	}
 	format = take_line(c, "untrack transaction");
-	if (!format || !parse_uint(format, 1, 1000000, &number))
+	if (!format || !parse_uint(format, 1, 1000000, number))
 		return error_damaged(name, d);
-	if (number == TRANSACTION_FORMAT)
+	if (*number <= TRANSACTION_FORMAT)
 		return 0;
 	diag_error(d, NULL, "journal", 0, "%s was written by a newer untrack (format %lu)", name,
-		   number);
+		   *number);
 	diag_cure(d, "run the newer version once, or remove %s", name);
 	return -1;
 }
@@ -181,14 +215,16 @@ int transaction_parse(const char *text, size_t len, const char *name, struct tra
 	struct cursor c = { text, text + len };
 	struct transaction new = { .open = true };
 	static const char end[] = "end\n";
+	unsigned long format;
 
-	if (take_magic(&c, name, d))
+	if (take_magic(&c, name, &format, d))
 		return -1;
 	new.backend = take_line(&c, "backend");
 	if (!new.backend) {
 		error_damaged(name, d);
-	} else if (!take_section(&c, "before", name, &new.before, d) &&
-		   !take_section(&c, "want", name, &new.want, d)) {
+	} else if (!take_rules(&c, "before", name, &new.before, d) &&
+		   !take_rules(&c, "want", name, &new.want, d) &&
+		   (format == 1 || !take_settings(&c, name, &new.settings, d))) {
 		if ((size_t)(c.end - c.p) == strlen(end) && !memcmp(c.p, end, strlen(end))) {
 			*t = new;
 			return 0;
@@ -218,15 +254,14 @@ int journal_load(const struct state_paths *sp, struct transaction *t, struct dia
 	return transaction_parse(text, len, name, t, d);
 }
 
-int journal_begin(const struct state_paths *sp, const char *backend, const struct ruleset *before,
-		  const struct ruleset *want, struct diag *d)
+int journal_begin(const struct state_paths *sp, const struct transaction *t, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
 	auto_free char *text = NULL;
 	size_t len = 0;
 	FILE *f = xmemstream(&text, &len);
 
-	transaction_print(backend, before, want, f);
+	transaction_print(t, f);
 	fclose(f);
 	if (store_make(&s, sp->run_dir, 0700, d) ||
 	    store_write(&s, TRANSACTION_NEW, text, len, false, d))
@@ -253,8 +288,9 @@ bool journal_is_open(const struct state_paths *sp)
 
 void transaction_free(struct transaction *t)
 {
-	free(t->backend);
+	free((char *)t->backend);
 	ruleset_free(&t->before);
 	ruleset_free(&t->want);
+	settings_free(&t->settings);
 	*t = (struct transaction){ 0 };
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 #include "rules/ruleset.h"
+#include "transaction/settings.h"
 
 /* Where files are: state_dir holds generations (durable), run_dir the lock and the open
  * transaction (needs to survive a killed process, not a reboot). */
@@ -16,8 +17,9 @@ struct state_paths {
 
 struct transaction { /* one text file, written whole and renamed into place */
 	bool open;   /* begun but not ended */
-	char *backend;
+	const char *backend;
 	struct ruleset before, want;
+	struct settings settings; /* those to be changed */
 };
 
 /* Creates the directories (0755, 0700) where missing. Exclusive lock on run_dir, waiting at most
@@ -28,15 +30,13 @@ int journal_lock(const struct state_paths *sp, int wait_ms, struct diag *d);
 int journal_load(const struct state_paths *sp, struct transaction *t, struct diag *d);
 /* On return a killed process leaves the evidence behind. No fsync: what it protects against is the
  * end of the process; a power cut takes the kernel's rules along with it. Again: replaces it. */
-int journal_begin(const struct state_paths *sp, const char *backend, const struct ruleset *before,
-		  const struct ruleset *want, struct diag *d);
+int journal_begin(const struct state_paths *sp, const struct transaction *t, struct diag *d);
 int journal_end(const struct state_paths *sp, struct diag *d);
 bool journal_is_open(const struct state_paths *sp); /* there is a file, whatever is in it */
 void transaction_free(struct transaction *t);	    /* safe on a zeroed struct and twice */
 
 /* Inverse pair: parse(print(t)) == t, foreign objects and origins aside. name is for messages. */
-void transaction_print(const char *backend, const struct ruleset *before,
-		       const struct ruleset *want, FILE *out);
+void transaction_print(const struct transaction *t, FILE *out);
 int transaction_parse(const char *text, size_t len, const char *name, struct transaction *t,
 		      struct diag *d);
 

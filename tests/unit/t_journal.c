@@ -50,16 +50,18 @@ static void add_twin(struct ruleset *rs, const char *name, uint64_t anchor)
 	ruleset_normalise(rs);
 }
 
+#define STEPS "max 262144 1000000\ntimeout-udp - 15\n"
+
 static void begin(struct place *pl, uint16_t before_port, uint16_t want_port)
 {
-	struct ruleset before = { 0 }, want = { 0 };
+	struct transaction t = { .backend = xstrdup("fake") };
 
-	add_rule(&before, "before", before_port);
-	add_rule(&want, "want", want_port);
-	add_twin(&want, "want", 7);
-	assert_int_equal(journal_begin(&pl->sp, "fake", &before, &want, &pl->d), 0);
-	ruleset_free(&before);
-	ruleset_free(&want);
+	add_rule(&t.before, "before", before_port);
+	add_rule(&t.want, "want", want_port);
+	add_twin(&t.want, "want", 7);
+	assert_int_equal(settings_parse(&t.settings, STEPS), 0);
+	assert_int_equal(journal_begin(&pl->sp, &t, &pl->d), 0);
+	transaction_free(&t);
 }
 
 static void assert_load_fails(struct place *pl, const char *id, const char *words)
@@ -98,36 +100,48 @@ static void test_begin_load_end(void **state)
 	assert_int_equal(pl->d.n, 0);
 }
 
+static char *print(const struct transaction *t, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = xmemstream(&text, len);
+
+	transaction_print(t, f);
+	fclose(f);
+	return text;
+}
+
+/* What has no settings is as it ever was. */
+static void check_print_parse(const char *steps, const char *magic)
+{
+	struct transaction t = { .backend = xstrdup("nftables") }, again = { 0 };
+	auto_free char *first = NULL, *second = NULL;
+	struct diag d = { 0 };
+	size_t len;
+
+	for (uint16_t i = 0; i < 20; i++) {
+		add_rule(i % 2 ? &t.before : &t.want, i % 3 ? "a" : "b", 1 + 7 * i);
+		add_twin(i % 2 ? &t.before : &t.want, "c", 5 * i);
+	}
+	ARRAY_ADD(t.want.counters, t.want.n_counters)->name = xstrdup("b");
+	t.want.counters[0].packets = UINT64_MAX;
+	assert_int_equal(settings_parse(&t.settings, steps), 0);
+	first = print(&t, &len);
+	assert_memory_equal(first, magic, strlen(magic));
+	assert_int_equal(transaction_parse(first, len, "t", &again, &d), 0);
+	assert_int_equal(ruleset_diff(&t.want, &again.want, NULL), 0);
+	assert_int_equal(ruleset_diff(&t.before, &again.before, NULL), 0);
+	assert_int_equal(t.settings.n, again.settings.n);
+	second = print(&again, &len);
+	assert_string_equal(first, second);
+	transaction_free(&t);
+	transaction_free(&again);
+}
+
 static void test_print_parse(void **state)
 {
-	struct ruleset before = { 0 }, want = { 0 };
-	struct transaction t = { 0 };
-	struct diag d = { 0 };
-	char *text[2];
-	size_t len[2];
-	FILE *f = xmemstream(&text[0], &len[0]);
-
 	(void)state;
-	for (uint16_t i = 0; i < 20; i++) {
-		add_rule(i % 2 ? &before : &want, i % 3 ? "a" : "b", 1 + 7 * i);
-		add_twin(i % 2 ? &before : &want, "c", 5 * i);
-	}
-	ARRAY_ADD(want.counters, want.n_counters)->name = xstrdup("b");
-	want.counters[0].packets = UINT64_MAX;
-	transaction_print("nftables", &before, &want, f);
-	fclose(f);
-	assert_int_equal(transaction_parse(text[0], len[0], "t", &t, &d), 0);
-	assert_int_equal(ruleset_diff(&want, &t.want, NULL), 0);
-	assert_int_equal(ruleset_diff(&before, &t.before, NULL), 0);
-	f = xmemstream(&text[1], &len[1]);
-	transaction_print(t.backend, &t.before, &t.want, f);
-	fclose(f);
-	assert_string_equal(text[0], text[1]);
-	transaction_free(&t);
-	ruleset_free(&before);
-	ruleset_free(&want);
-	free(text[0]);
-	free(text[1]);
+	check_print_parse("", "untrack transaction 1\n");
+	check_print_parse(STEPS, "untrack transaction 2\n");
 }
 
 static void test_truncated_anywhere(void **state)
@@ -161,7 +175,7 @@ static void test_content_of_others(void **state)
 		{ "*filter\nCOMMIT\n", 15, "not written by untrack" },
 		{ "untrack transaction 1\nbackend x\nbefore 0\n\0want 0\nend\n", 54,
 		  "not written by untrack" },
-		{ "untrack transaction 2\nanything", 30, "newer untrack (format 2)" },
+		{ "untrack transaction 3\nanything", 30, "newer untrack (format 3)" },
 		{ "untrack transaction one\n", 24, "damaged" },
 		{ "untrack transaction 1\nbackend x\nbefore 99999999999\nwant 0\nend\n", 62,
 		  "damaged" },
@@ -171,6 +185,35 @@ static void test_content_of_others(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		put(pl->run, "transaction", cases[i].text, cases[i].len);
 		assert_load_fails(pl, "journal", cases[i].words);
+	}
+}
+
+static void test_settings_that_are_none(void **state)
+{
+	static const char *const steps[] = {
+		"",
+		"max 1\n",
+		"max 1 2 3\n",
+		"max 1 2",
+		"max -1 2\n",
+		"max - -\n",
+		"../x 1 2\n",
+		"max 1 2\nmax 1 2\n",
+		"max 1 2\nbuckets 1 2\n",
+		" 1 2\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		auto_free char *text = xasprintf("untrack transaction 2\nbackend x\nbefore 0\n"
+						 "want 0\nsettings %zu\n%send\n",
+						 strlen(steps[i]), steps[i]);
+		struct transaction t = { 0 };
+		struct diag d = { 0 };
+
+		assert_int_equal(transaction_parse(text, strlen(text), "t", &t, &d), -1);
+		assert_string_equal(d.v[d.n - 1].id, "journal");
+		diag_free(&d);
 	}
 }
 
@@ -371,25 +414,25 @@ static bool only_finding(const struct diag *d, const char *id, const char *words
 /* The old evidence survives a new one that could not be written, and no temporary file is left. */
 static void expect_failed_writes(struct place *pl, const char *words)
 {
-	struct ruleset before = { 0 }, want = { 0 };
-	struct transaction t = { 0 };
+	struct transaction big = { .backend = xstrdup("fake") }, t = { 0 };
+	struct ruleset *want = &big.want;
 	auto_free char *p = NULL;
 
 	for (unsigned i = 0; i < 2000; i++)
-		ports_add(&ruleset_add_rule(&want)->match.dport, (uint16_t)(i * 3),
+		ports_add(&ruleset_add_rule(want)->match.dport, (uint16_t)(i * 3),
 			  (uint16_t)(i * 3));
-	for (size_t i = 0; i < want.n_rules; i++) {
-		want.rules[i].name = xasprintf("rule%zu", i);
-		want.rules[i].match.families = FAMILIES_BOTH;
+	for (size_t i = 0; i < want->n_rules; i++) {
+		want->rules[i].name = xasprintf("rule%zu", i);
+		want->rules[i].match.families = FAMILIES_BOTH;
 	}
-	EXPECT(journal_begin(&pl->sp, "fake", &before, &want, &pl->d) == -1);
+	EXPECT(journal_begin(&pl->sp, &big, &pl->d) == -1);
 	EXPECT(only_finding(&pl->d, "state-file", words));
 	diag_free(&pl->d);
 	EXPECT(access(path(pl->run, "transaction.new", &p), F_OK) == -1);
 	EXPECT(journal_load(&pl->sp, &t, &pl->d) == 0 && t.open);
 	EXPECT(t.before.rules[0].match.dport.v[0].lo == 80);
-	for (size_t i = 0; i < want.n_rules; i++)
-		free(want.rules[i].name);
+	for (size_t i = 0; i < want->n_rules; i++)
+		free(want->rules[i].name);
 	free(p);
 	p = xcalloc(200001, 1);
 	memset(p, '\n', 200000);
@@ -515,6 +558,7 @@ int main(void)
 		PLACED(test_truncated_anywhere),
 		PLACED(test_content_of_others),
 		cmocka_unit_test(test_rules_that_are_none),
+		cmocka_unit_test(test_settings_that_are_none),
 		PLACED(test_not_our_file),
 		PLACED(test_leftovers),
 		PLACED(test_directories),

@@ -110,8 +110,12 @@ static void test_settings(void **state)
 	       "setting conntrack max 1000 -> 2000\n"
 	       "setting conntrack timeout-tcp-established not given -> 3600s\n");
 	expect("[conntrack]\nmax = 1000\n" WEB, WEB, "setting conntrack max 1000 -> not given\n");
-	/* a removal changes no setting */
+	/* a removal changes no setting but those of conntrack, which go back */
 	expect("[untrack]\ndrain = no\n[conntrack]\nmax = 1000\n" WEB, "",
+	       "service web is no longer exempt: protocol tcp; port 80\n"
+	       "setting conntrack max 1000 -> not given\n");
+	expect(WEB, "[conntrack]\nmax = 1000\n",
+	       "setting conntrack max not given -> 1000\n"
 	       "service web is no longer exempt: protocol tcp; port 80\n");
 }
 

@@ -348,15 +348,6 @@ static void test_unread_facts_are_said(void **state)
 	SAYS(&h, "facts-unread", "[service a]\nprotocol = sctp\nport = 80\nrole = client\n", "");
 }
 
-static void test_what_is_not_done_is_said(void **state)
-{
-	struct host h = { 0 };
-
-	(void)state;
-	SAYS(&h, "conntrack-settings", "[conntrack]\nmax = 1000\n" WEB,
-	     "2:7 warning: [conntrack] is checked, but this version sets none of it | set "
-	     "net.netfilter.nf_conntrack_* in /etc/sysctl.d\n");
-}
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,7 +361,6 @@ int main(void)
 		cmocka_unit_test(test_missing_interfaces),
 		cmocka_unit_test(test_management_port),
 		cmocka_unit_test(test_unread_facts_are_said),
-		cmocka_unit_test(test_what_is_not_done_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
