@@ -65,6 +65,13 @@ static const struct option_def rollback_options[] = {
 	{ 0 },
 };
 
+static const struct option_def status_options[] = {
+	{ "watch", 0, OPTION_MAYBE, FIELD(watch), "SECONDS",
+	  "again and again, until q is pressed" },
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
+	{ 0 },
+};
+
 static const struct option_def json_options[] = {
 	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
 	{ 0 },
@@ -113,8 +120,9 @@ static const struct command {
 	{ "expire", "TOKEN DEADLINE", NULL, command_expire, no_options, 2, true },
 	{ "remove", "[--force]", "take everything of ours out of the kernel", command_remove,
 	  remove_options, 0, true },
-	{ "status", "[-v] [--json]", "what is exempt and counted, twins, drift", command_status,
-	  json_options, 0, false },
+	{ "status", "[-v] [--watch[=SECONDS]] [--json]",
+	  "what fills the table, what is exempt and counted, twins, drift", command_status,
+	  status_options, 0, false },
 	{ "doctor", "[--json]",
 	  "is the table of connection tracking well? Every finding has a cure", command_doctor,
 	  json_options, 0, false },

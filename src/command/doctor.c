@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* untrack doctor: gathers the facts that report/doctor judges. It changes nothing. */
-#include "command/command.h"
+#include "command/table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,15 +45,6 @@ static bool read_number(const char *file, unsigned long *out)
 	if (s)
 		s[strcspn(s, "\n")] = '\0';
 	return s && parse_uint(s, 0, UINT32_MAX, out);
-}
-
-/* The first finding as a reason; the others follow from it. */
-static char *reason(struct diag *d)
-{
-	char *why = xstrdup(d->n ? d->v[0].text : "nobody says why");
-
-	diag_free(d);
-	return why;
 }
 
 /* ---- before the moment -------------------------------------------------------------------------
@@ -200,7 +191,7 @@ static void count_entries(struct session *s, struct examination *x)
 	x->facts.plan = x->plan;
 	see_restart(x);
 	if (session_table(s, &reader, &x->reading, &d))
-		x->facts.census_why = x->census_why = reason(&d);
+		x->facts.census_why = x->census_why = table_reason(&d);
 	else
 		x->facts.census = &x->census;
 }
@@ -216,7 +207,7 @@ static bool read_stats(struct examination *x, struct ct_stats *out)
 		return false;
 	if (!ct_stats_read(out, NULL, NULL, &d))
 		return true;
-	x->facts.stats_why = x->stats_why = reason(&d);
+	x->facts.stats_why = x->stats_why = table_reason(&d);
 	return false;
 }
 

@@ -19,6 +19,7 @@ struct request {		    /* the command line, taken apart; start from {0} */
 	unsigned backend, color, as,
 		format;	     /* place in the option's list of choices, from 1; 0: not given */
 	const char *confirm; /* "" without a time; NULL: not given */
+	const char *watch;   /* "" without seconds; NULL: not given */
 	bool quiet, verbose, version, help, force, json, no_drain, boot, live, kernel;
 	struct words facts;
 	const char **operands; /* n_operands of them, borrowed from argv; the array is ours */

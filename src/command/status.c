@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* untrack status: how things stand. It reads and changes nothing. */
 #include <string.h>
+#include <time.h>
 #include "command/comparison.h"
+#include "command/redraw.h"
+#include "command/table.h"
 #include "transaction/pending.h"
 
 /* Do the configuration files say something else by now? */
@@ -72,24 +75,87 @@ static void add_unconfirmed(const struct session *s, struct status *st)
 	diag_free(&quiet);
 }
 
-enum exit_code command_status(struct session *s)
+struct earlier { /* the reading before, for rates */
+	bool known, counted;
+	struct ruleset have;
+	uint64_t entries;
+	struct timespec at;
+};
+
+static double seconds_between(const struct timespec *a, const struct timespec *b)
+{
+	return (double)(b->tv_sec - a->tv_sec) + (double)(b->tv_nsec - a->tv_nsec) / 1e9;
+}
+
+static void add_rates(struct status *st, struct table *t, const struct earlier *e,
+		      const struct timespec *now)
+{
+	double elapsed = seconds_between(&e->at, now);
+
+	if (!e->known || elapsed <= 0)
+		return;
+	st->before = &e->have;
+	st->elapsed = elapsed;
+	t->status.grows = e->counted && !t->status.absent;
+	t->status.growth = ((double)t->status.count - (double)e->entries) / elapsed;
+}
+
+static void remember(struct earlier *e, struct comparison *c, const struct table *t,
+		     const struct timespec *now)
+{
+	ruleset_free(&e->have);
+	ruleset_copy(&e->have, &c->have);
+	e->entries = t->status.count;
+	e->counted = !t->status.absent;
+	e->at = *now;
+	e->known = true;
+}
+
+/* One reading; earlier NULL: the only one. */
+static enum exit_code show(struct session *s, void *earlier)
 {
 	struct comparison c = { 0 };
 	struct policy p = { 0 };
+	struct table t = { 0 };
 	struct status st = { .policy = &p, .want = &c.want, .have = &c.have, .plan = &c.plan };
 	enum exit_code code = comparison_applied(s, &st, &p);
+	struct timespec now;
 
 	if (code == CODE_DONE) {
 		add_files(s, &st, &p);
 		add_unconfirmed(s, &st);
 		code = comparison_make(s, &p, &c);
 	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (code == CODE_DONE) {
 		st.backend = c.backend;
 		st.blocked = c.blocked;
+		st.bars = isatty(STDOUT_FILENO);
+		table_read(s, &t);
+		st.table = &t.status;
+		if (earlier)
+			add_rates(&st, &t, earlier, &now);
 		code = report(s, &c, &st);
+		if (earlier)
+			remember(earlier, &c, &t, &now);
 	}
+	table_free(&t);
 	comparison_free(&c);
 	policy_free(&p);
+	return code;
+}
+
+enum exit_code command_status(struct session *s)
+{
+	struct earlier earlier = { 0 };
+	enum exit_code code;
+	unsigned seconds;
+
+	if (!s->req.watch)
+		return show(s, NULL);
+	if (!redraw_interval(s->req.watch, &seconds, s->d))
+		return CODE_USAGE;
+	code = redraw(s, seconds, show, &earlier);
+	ruleset_free(&earlier.have);
 	return code;
 }

@@ -54,6 +54,10 @@ static void add_exemption(struct status *st, const char *kind, const char *name,
 	e->description = description;
 	e->in = find_counter(st->have, name, HOOK_PREROUTING);
 	e->out = find_counter(st->have, name, HOOK_OUTPUT);
+	if (st->before) {
+		e->in_before = find_counter(st->before, name, HOOK_PREROUTING);
+		e->out_before = find_counter(st->before, name, HOOK_OUTPUT);
+	}
 	for (size_t i = 0; i < st->want->n_rules; i++) {
 		const struct rule *r = &st->want->rules[i];
 
@@ -62,6 +66,18 @@ static void add_exemption(struct status *st, const char *kind, const char *name,
 		e->want++;
 		e->have += is_loaded(st->have, r);
 	}
+}
+
+bool counter_rate(const struct counter *now, const struct counter *before, double elapsed,
+		  struct counter_rate *rate)
+{
+	/* Rules that were made anew meanwhile begin at nothing. */
+	if (!now || !before || elapsed <= 0 || now->packets < before->packets ||
+	    now->bytes < before->bytes)
+		return false;
+	rate->packets = (double)(now->packets - before->packets) / elapsed;
+	rate->bytes = (double)(now->bytes - before->bytes) / elapsed;
+	return true;
 }
 
 void status_compare(struct status *st)

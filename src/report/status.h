@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 #include "config/policy.h"
+#include "report/table_text.h"
 #include "rules/ruleset.h"
 #include "rules/twin.h"
 #include "rules/walk_text.h"
@@ -14,7 +15,8 @@
 struct exemption_status {
 	const char *name, *kind, *description; /* kind: "service", "interface", "loopback" */
 	size_t want, have; /* raw rules of it; have counts those of want that are loaded */
-	const struct counter *in, *out; /* NULL: none in the kernel */
+	const struct counter *in, *out;		      /* NULL: none in the kernel */
+	const struct counter *in_before, *out_before; /* in a reading before; NULL: none */
 };
 
 struct status { /* start from {0}; borrows the policy, the rulesets and the plan */
@@ -26,6 +28,10 @@ struct status { /* start from {0}; borrows the policy, the rulesets and the plan
 	long generation; /* 0: none */
 	time_t applied;	 /* when; 0: unknown */
 	bool blocked;	 /* the host's firewall does not allow these exemptions; findings say why */
+	const struct table_status *table; /* of connection tracking; NULL: nobody asks */
+	const struct ruleset *before;	  /* a reading before this one; NULL: there is none */
+	double elapsed;			  /* seconds since it, above 0 */
+	bool bars;			  /* somebody sees it */
 	const char *pending; /* what is up with the configuration files; NULL: they are applied */
 	struct {
 		long generation;  /* unconfirmed; 0: none is */
@@ -42,6 +48,14 @@ struct status { /* start from {0}; borrows the policy, the rulesets and the plan
 	char *drift;			       /* lines of ruleset_diff, and of settings */
 	size_t n_drift;
 };
+
+struct counter_rate { /* a second */
+	double packets, bytes;
+};
+
+/* false: not known. */
+bool counter_rate(const struct counter *now, const struct counter *before, double elapsed,
+		  struct counter_rate *rate);
 
 /* Fills in what follows from policy, want and have. */
 void status_compare(struct status *st);

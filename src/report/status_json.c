@@ -5,12 +5,20 @@
 #include <string.h>
 #include "report/json.h"
 
-static json_t *counter_json(const struct counter *c)
+static json_t *counter_json(const struct counter *c, const struct counter *before, double elapsed)
 {
+	struct counter_rate rate;
+	json_t *o;
+
 	if (!c)
 		return json_null();
-	return json_pack("{s:I, s:I}", "packets", (json_int_t)c->packets, "bytes",
-			 (json_int_t)c->bytes);
+	o = json_pack("{s:I, s:I}", "packets", (json_int_t)c->packets, "bytes",
+		      (json_int_t)c->bytes);
+	if (counter_rate(c, before, elapsed, &rate)) {
+		json_object_set_new(o, "packets_a_second", json_real(rate.packets));
+		json_object_set_new(o, "bytes_a_second", json_real(rate.bytes));
+	}
+	return o;
 }
 
 static json_t *exemptions_json(const struct status *st)
@@ -25,7 +33,8 @@ static json_t *exemptions_json(const struct status *st)
 			json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:o, s:o}", "name", e->name,
 				  "kind", e->kind, "description", json_text(e->description),
 				  "rules", "want", (json_int_t)e->want, "have", (json_int_t)e->have,
-				  "in", counter_json(e->in), "out", counter_json(e->out)));
+				  "in", counter_json(e->in, e->in_before, st->elapsed), "out",
+				  counter_json(e->out, e->out_before, st->elapsed)));
 	}
 	return list;
 }
@@ -180,6 +189,8 @@ void status_json(const struct status *st, FILE *out)
 	json_object_set_new(root, "unconfirmed", unconfirmed_json(st));
 	json_object_set_new(root, "exemptions", exemptions_json(st));
 	json_object_set_new(root, "rules", json_integer((json_int_t)st->have->n_rules));
+	if (st->table)
+		json_object_set_new(root, "conntrack", table_json(st->table));
 	json_object_set_new(root, "twins", twins_json(st));
 	json_object_set_new(root, "needs", needs_json(st->plan));
 	if (st->walks)

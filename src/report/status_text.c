@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include "report/quantity.h"
 
 #define GREEN "\033[32m"
 #define RED "\033[31m"
@@ -20,31 +21,19 @@ static void heading(const struct page *pg, const char *text)
 	fprintf(pg->out, "\n%s%s%s\n", pg->colour ? BOLD : "", text, pg->colour ? PLAIN : "");
 }
 
-static const char *plural(uint64_t n)
+/* "12 packets, 2.0 KiB", and where it is known " (3/s, 512 B/s)" */
+static char *counter_text(const struct counter *c, const struct counter *before, double elapsed)
 {
-	return n == 1 ? "" : "s";
-}
+	auto_free char *bytes = c ? bytes_text(c->bytes) : NULL, *a_second = NULL;
+	struct counter_rate rate;
 
-/* "512 B", "1.5 KiB", "20 GiB" */
-static char *bytes_text(uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
-		value /= 1024;
-		unit++;
-	}
-	return xasprintf("%.*f %s", unit && value < 10 ? 1 : 0, value, units[unit]);
-}
-
-static char *counter_text(const struct counter *c)
-{
-	auto_free char *bytes = c ? bytes_text(c->bytes) : NULL;
-
-	return c ? xasprintf("%" PRIu64 " packet%s, %s", c->packets, plural(c->packets), bytes)
-		 : xstrdup("-");
+	if (!c)
+		return xstrdup("-");
+	if (!counter_rate(c, before, elapsed, &rate))
+		return xasprintf("%" PRIu64 " packet%s, %s", c->packets, plural(c->packets), bytes);
+	a_second = bytes_text((uint64_t)(rate.bytes + 0.5));
+	return xasprintf("%" PRIu64 " packet%s, %s (%.0f/s, %s/s)", c->packets, plural(c->packets),
+			 bytes, rate.packets, a_second);
 }
 
 static char *rules_text(const struct exemption_status *e)
@@ -60,18 +49,21 @@ static char *rules_text(const struct exemption_status *e)
 
 static void print_exemptions(const struct page *pg, const struct status *st)
 {
+	const int width = st->before ? 48 : 28;
+
 	if (!st->n_exemptions)
 		return;
 	heading(pg, "Exemptions");
-	fprintf(pg->out, "  %-16s %-9s %-28s %s\n", "name", "rules", "in", "out");
+	fprintf(pg->out, "  %-16s %-9s %-*s %s\n", "name", "rules", width, "in", "out");
 	for (size_t i = 0; i < st->n_exemptions; i++) {
 		const struct exemption_status *e = &st->exemptions[i];
-		auto_free char *in = counter_text(e->in), *rules = rules_text(e);
-		auto_free char *out = counter_text(e->out);
+		auto_free char *in = counter_text(e->in, e->in_before, st->elapsed);
+		auto_free char *out = counter_text(e->out, e->out_before, st->elapsed);
+		auto_free char *rules = rules_text(e);
 		const char *colour = e->have == e->want ? GREEN : RED;
 
-		fprintf(pg->out, "  %-16s %s%-9s%s %-28s %s\n", e->name, pg->colour ? colour : "",
-			rules, pg->colour ? PLAIN : "", in, out);
+		fprintf(pg->out, "  %-16s %s%-9s%s %-*s %s\n", e->name, pg->colour ? colour : "",
+			rules, pg->colour ? PLAIN : "", width, in, out);
 		if (pg->verbose && e->description)
 			fprintf(pg->out, "  %-16s %s\n", "", e->description);
 	}
@@ -167,6 +159,10 @@ void status_text(const struct status *st, bool verbose, bool colour, FILE *out)
 
 	print_head(&pg, st);
 	print_exemptions(&pg, st);
+	if (st->table) {
+		heading(&pg, "Connection tracking");
+		table_text(st->table, st->bars, out);
+	}
 	print_twins(&pg, st);
 	print_walks(&pg, st);
 	if (!st->n_drift)

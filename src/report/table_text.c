@@ -171,7 +171,11 @@ void table_text(const struct table_status *t, bool bar, FILE *out)
 	if (t->stats) {
 		fputs("  since boot ", out);
 		table_stats_text(t->stats, out);
+	} else if (t->stats_why) {
+		fprintf(out, "  %s\n", t->stats_why);
 	}
+	if (t->census_why && !t->census)
+		fprintf(out, "  %s\n", t->census_why);
 	if (!t->census || !t->census->entries)
 		return;
 	print_counts("entries", v, marks(t->census, v), t->census->entries, out);
@@ -241,7 +245,7 @@ static void add_census(json_t *o, const struct census *c)
 {
 	bool more;
 
-	json_object_set_new(o, "counted", number(c->entries));
+	json_object_set_new(o, "entries", number(c->entries));
 	json_object_set_new(o, "ipv4", number(c->families[FAMILY_V4]));
 	json_object_set_new(o, "ipv6", number(c->families[FAMILY_V6]));
 	json_object_set_new(o, "unreplied", number(c->unreplied));

@@ -13,8 +13,9 @@ struct table_status { /* start from {0}; borrows */
 	uint64_t count, max, buckets;
 	bool grows;		      /* growth is known */
 	double growth;		      /* entries a second, since the reading before */
-	const struct ct_stats *stats; /* since boot; NULL: not known, findings say why */
-	const struct census *census;  /* NULL: not known */
+	const struct ct_stats *stats; /* since boot; NULL: not known, stats_why */
+	const struct census *census;  /* NULL: not known, census_why; or nothing to count */
+	const char *stats_why, *census_why;
 };
 
 /* bar: somebody sees it. */
