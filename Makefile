@@ -16,6 +16,10 @@ PREFIX     ?= /usr/local
 SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/untrack
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+SHELLS     := bash zsh fish
 SYSCONFDIR ?= /etc
 STATEDIR   ?= /var/lib/untrack
 RUNDIR     ?= /run/untrack
@@ -25,7 +29,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev l
              libjansson-dev
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
-             shellcheck mandoc iptables strace systemd-container
+             shellcheck mandoc iptables strace systemd-container zsh fish
 DEPS_DEB  := debhelper dpkg-dev lintian
 
 B    ?= build
@@ -151,7 +155,11 @@ fuzz-run: $(FUZZ)
 # --- installation ---
 
 INSTALL ?= install
-install: all
+# What completes its command lines, from its own tables: another machine's program cannot be asked.
+$B/completion/%: $B/$(PROG)
+	@mkdir -p $(@D)
+	$Q$B/$(PROG) completion $* >$@.new && mv $@.new $@
+install: all $(SHELLS:%=$B/completion/%)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(SYSCONFDIR)/untrack/rules.d \
 		$(DESTDIR)$(STATEDIR)
@@ -160,6 +168,10 @@ install: all
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -m 644 README.md $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -m 644 rules.d/*.conf rules.d/*.expect $(DESTDIR)$(DOCDIR)/examples
+	$(INSTALL) -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	$(INSTALL) -m 644 $B/completion/bash $(DESTDIR)$(BASHDIR)/$(PROG)
+	$(INSTALL) -m 644 $B/completion/zsh $(DESTDIR)$(ZSHDIR)/_$(PROG)
+	$(INSTALL) -m 644 $B/completion/fish $(DESTDIR)$(FISHDIR)/$(PROG).fish
 	test -e $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf || \
 		$(INSTALL) -m 644 untrack.conf $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf
 
@@ -168,6 +180,8 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/$(PROG)
 	cd man && rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(wildcard man/*.5))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
+	rm -f $(DESTDIR)$(BASHDIR)/$(PROG) $(DESTDIR)$(ZSHDIR)/_$(PROG) \
+		$(DESTDIR)$(FISHDIR)/$(PROG).fish
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 # A package for Debian and its kin, in build-deb.

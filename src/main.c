@@ -93,13 +93,7 @@ static const struct option_def test_options[] = {
 	{ 0 },
 };
 
-static const struct command {
-	const char *name, *synopsis, *summary; /* no summary: for the timer, not for people */
-	command_fn *run;
-	const struct option_def *options;
-	size_t max_operands;
-	bool changes; /* the kernel */
-} commands[] = {
+static const struct command commands[] = {
 	{ "check", "[PATH...] [--facts FILE] [--live] [--kernel]", "is the configuration valid?",
 	  command_check, check_options, ANY_NUMBER, false },
 	{ "show", "[PATH...] [--as FORM]", "the rules that the configuration makes", command_show,
@@ -130,7 +124,10 @@ static const struct command {
 	  command_history, json_options, 0, false },
 	{ "rollback", "[--force] [GENERATION]", "back to the rules before the last apply",
 	  command_rollback, rollback_options, 1, true },
+	{ "completion", "bash|zsh|fish", "what completes command lines in that shell",
+	  command_completion, no_options, 1, false },
 };
+static const struct command_table table = { commands, ARRAY_SIZE(commands), general_options };
 
 static const char *command_name_at(const void *ctx, size_t i)
 {
@@ -313,7 +310,7 @@ static void give_up(int signal)
 int main(int argc, char **argv)
 {
 	struct diag d = { 0 };
-	struct session s = { .out = stdout, .d = &d, .say = say };
+	struct session s = { .out = stdout, .d = &d, .table = &table, .say = say };
 	enum exit_code code;
 
 	/* A reader that went away or a file size limit is an error of one write, and no reason to

@@ -9,7 +9,7 @@ unset MAKEFLAGS MAKELEVEL MFLAGS
 root=$SCRATCH/root
 cc=clang
 command -v clang >/dev/null || cc=gcc
-to="PREFIX=/opt/u SYSCONFDIR=/opt/etc STATEDIR=/opt/state RUNDIR=/opt/run MANDIR=/opt/man"
+to="PREFIX=/opt/u SYSCONFDIR=/opt/etc STATEDIR=/opt/state RUNDIR=/opt/run MANDIR=/opt/man ZSHDIR=/opt/zsh"
 
 run_make() {
 	# shellcheck disable=SC2086
@@ -32,6 +32,9 @@ expected_files() {
 		echo ./opt/u/sbin/untrack
 		echo ./opt/etc/untrack/untrack.conf
 		echo ./opt/u/share/doc/untrack/README.md
+		echo ./opt/u/share/bash-completion/completions/untrack
+		echo ./opt/zsh/_untrack
+		echo ./opt/u/share/fish/vendor_completions.d/untrack.fish
 		for f in man/*.5; do echo "./opt/man/man5/${f#man/}"; done
 		for f in man/*.8; do echo "./opt/man/man8/${f#man/}"; done
 		for f in rules.d/*.conf rules.d/*.expect; do
@@ -73,6 +76,15 @@ configuration_stays() {
 	run_make install >/dev/null && grep -qx '# mine' "$root/opt/etc/untrack/untrack.conf"
 }
 
+# Where bash looks for them, with the program in its search path.
+completes() {
+	# shellcheck disable=SC2016
+	PATH=$root/opt/u/sbin:$PATH bash --norc -c '
+		source "$1"; COMP_WORDS=(untrack sta); COMP_CWORD=1; _untrack
+		[ "${COMPREPLY[*]}" = status ]' - \
+		"$root/opt/u/share/bash-completion/completions/untrack"
+}
+
 hardened() {
 	readelf -h "$root/opt/u/sbin/untrack" | grep -q 'Type:.*DYN' &&
 		readelf -d "$root/opt/u/sbin/untrack" | grep -q BIND_NOW &&
@@ -90,6 +102,7 @@ claim "installs" run_make install
 claim "every file is where it belongs" all_there
 claim "paths are compiled in" paths_are_compiled_in
 claim "hardened by default" hardened
+claim "completion of command lines" completes
 claim "the fresh configuration asks for nothing" fresh_configuration_is_empty
 claim "its commented settings are valid" commented_settings_are_valid
 claim "the examples do what their expectations say" examples_are_as_expected

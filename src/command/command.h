@@ -21,6 +21,8 @@ enum exit_code {
 	CODE_UNKNOWN, /* failed, and the state before could not be proven */
 };
 
+struct command_table;
+
 struct session { /* one run */
 	struct request req;
 	const char *config;	  /* --config, or the default */
@@ -29,6 +31,7 @@ struct session { /* one run */
 	bool colour;		  /* of out */
 	bool terminal;		  /* somebody reads out and can answer on standard input */
 	struct diag *d;
+	const struct command_table *table; /* main's */
 	/* Prints what there is to say before somebody is asked; NULL: nobody reads it */
 	void (*say)(struct session *s);
 	/* Shows how far long work is, done of all; text NULL: it is over, nothing is left of it.
@@ -37,6 +40,20 @@ struct session { /* one run */
 };
 
 typedef enum exit_code command_fn(struct session *s);
+
+struct command {
+	const char *name, *synopsis, *summary; /* no summary: for the timer, not for people */
+	command_fn *run;
+	const struct option_def *options;
+	size_t max_operands;
+	bool changes; /* the kernel */
+};
+
+struct command_table {
+	const struct command *v;
+	size_t n;
+	const struct option_def *general; /* options of every command */
+};
 
 /* configuration.c: the configuration alone, unless check is to look at hosts */
 command_fn command_check, command_show;
@@ -52,6 +69,8 @@ command_fn command_boot;
 command_fn command_doctor;
 /* history.c: the generations; changes nothing */
 command_fn command_history;
+/* completion.c: the tables above as completion for shells */
+command_fn command_completion;
 /* explain.c: what becomes of a packet */
 command_fn command_explain;
 /* test.c: do packets fare as expected? */
