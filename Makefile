@@ -30,7 +30,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev l
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
              shellcheck mandoc iptables strace systemd-container zsh fish
-DEPS_DEB  := debhelper dpkg-dev lintian
+DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -193,6 +193,10 @@ deb: deps-deb
 	cd build-deb/untrack-$(VERSION) && dpkg-buildpackage -us -uc -b
 	cd build-deb && lintian --fail-on error,warning --tag-display-limit 0 *.changes
 
+# The package in a clean root; minutes.
+test-deb: deb
+	@tests/run UNTRACK_MUST_WORK=1 tests/package.sh
+
 # Installs what is missing, and asks nobody anything when nothing is.
 define apt_get
 @missing=; for p in $(1); do \
@@ -215,5 +219,5 @@ deps-test:
 clean:
 	rm -rf build build-*
 .PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	stress faults uninstall deps deps-try deps-test deb deps-deb clean
+	stress faults uninstall deps deps-try deps-test deb test-deb deps-deb clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)
