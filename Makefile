@@ -155,17 +155,18 @@ fuzz-run: $(FUZZ)
 # --- installation ---
 
 INSTALL ?= install
+MAN_SECTIONS := 5 7 8
 # What completes its command lines, from its own tables: another machine's program cannot be asked.
 $B/completion/%: $B/$(PROG)
 	@mkdir -p $(@D)
 	$Q$B/$(PROG) completion $* >$@.new && mv $@.new $@
 install: all $(SHELLS:%=$B/completion/%)
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(MAN_SECTIONS:%=$(DESTDIR)$(MANDIR)/man%) \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(SYSCONFDIR)/untrack/rules.d \
 		$(DESTDIR)$(STATEDIR)
 	$(INSTALL) -m 755 $B/$(PROG) $(DESTDIR)$(SBINDIR)/$(PROG)
-	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
-	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	for s in $(MAN_SECTIONS); do \
+		$(INSTALL) -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 	$(INSTALL) -m 644 README.md $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -m 644 rules.d/*.conf rules.d/*.expect $(DESTDIR)$(DOCDIR)/examples
 	$(INSTALL) -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
@@ -178,10 +179,9 @@ install: all $(SHELLS:%=$B/completion/%)
 # The configuration and the records stay: they are the administrator's.
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/$(PROG)
-	cd man && rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(wildcard man/*.5))) \
-		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8)))
 	rm -f $(DESTDIR)$(BASHDIR)/$(PROG) $(DESTDIR)$(ZSHDIR)/_$(PROG) \
 		$(DESTDIR)$(FISHDIR)/$(PROG).fish
+	rm -f $(foreach s,$(MAN_SECTIONS),$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$s/%,$(wildcard man/*.$s)))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 # A package for Debian and its kin, in build-deb.

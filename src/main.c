@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "command/command.h"
+#include "report/finding_table.h"
 #include "util.h"
 
 #define FIELD(name) offsetof(struct request, name)
@@ -137,13 +138,21 @@ static const char *command_name_at(const void *ctx, size_t i)
 	return i < ARRAY_SIZE(commands) ? commands[i].name : NULL;
 }
 
-static const struct command *command_find(const char *name, struct diag *d)
+static const struct command *command_at(const char *name)
 {
-	const char *nearest;
-
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
+	return NULL;
+}
+
+static const struct command *command_find(const char *name, struct diag *d)
+{
+	const struct command *c = command_at(name);
+	const char *nearest;
+
+	if (c)
+		return c;
 	diag_error(d, NULL, "usage", 0, "unknown command '%s'", name);
 	nearest = options_nearest(name, command_name_at, NULL);
 	if (nearest)
@@ -166,7 +175,8 @@ static void help_program(FILE *out)
 
 		fprintf(out, "  %-40s %s\n", left, commands[i].summary);
 	}
-	fprintf(out, "  %-40s %s\n\nOptions:\n", "help [COMMAND]", "this help, or a command's");
+	fprintf(out, "  %-40s %s\n\nOptions:\n", "help [COMMAND|ID|findings]",
+		"this help, or a command's, or what a finding means");
 	options_help(general_options, out);
 	fputs("\nExit status: 0 done, 1 the answer is no, 2 called wrongly or a file cannot be "
 	      "read,\n"
@@ -185,6 +195,19 @@ static void help_command(const struct command *c, FILE *out)
 	options_help(general_options, out);
 }
 
+/* A command and a finding may share a name. */
+static bool help_finding(const char *id, const struct command *c, FILE *out)
+{
+	const struct finding_kind *kind = finding_kind(id);
+
+	if (!kind)
+		return false;
+	if (c)
+		fputs("\nThe finding of this name:\n", out);
+	finding_kind_print(kind, out);
+	return true;
+}
+
 static enum exit_code help(const char *topic, struct session *s)
 {
 	const struct command *c;
@@ -193,13 +216,20 @@ static enum exit_code help(const char *topic, struct session *s)
 		help_program(s->out);
 		return CODE_DONE;
 	}
-	c = command_find(topic, s->d);
-	if (c && !c->summary)
+	if (!strcmp(topic, "findings")) {
+		finding_kinds_list(s->out);
+		return CODE_DONE;
+	}
+	c = command_at(topic);
+	if (c && c->summary)
+		help_command(c, s->out);
+	else if (c)
 		diag_error(s->d, NULL, "usage", 0, "%s is for untrack itself", topic);
-	if (!c || !c->summary)
-		return CODE_USAGE;
-	help_command(c, s->out);
-	return CODE_DONE;
+	if (help_finding(topic, c, s->out) || (c && c->summary))
+		return CODE_DONE;
+	if (!c)
+		command_find(topic, s->d);
+	return CODE_USAGE;
 }
 
 static bool wants_colour(const struct request *req, int fd)

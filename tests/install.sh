@@ -36,6 +36,7 @@ expected_files() {
 		echo ./opt/zsh/_untrack
 		echo ./opt/u/share/fish/vendor_completions.d/untrack.fish
 		for f in man/*.5; do echo "./opt/man/man5/${f#man/}"; done
+		for f in man/*.7; do echo "./opt/man/man7/${f#man/}"; done
 		for f in man/*.8; do echo "./opt/man/man8/${f#man/}"; done
 		for f in rules.d/*.conf rules.d/*.expect; do
 			echo "./opt/u/share/doc/untrack/examples/${f#rules.d/}"

@@ -29,4 +29,8 @@ extern const size_t n_finding_kinds;
 /* NULL: no such id. */
 const struct finding_kind *finding_kind(const char *id);
 
+/* finding_help.c: all of one, in lines of at most 79 columns; a line of each. */
+void finding_kind_print(const struct finding_kind *k, FILE *out);
+void finding_kinds_list(FILE *out);
+
 #endif

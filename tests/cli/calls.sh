@@ -56,6 +56,11 @@ claim "help with an option" exits 0 "Commands:" help --help
 claim "help of a command, with an option" exits 0 "--no-drain" help -q apply
 claim "help of a command" exits 0 "--no-drain" help apply
 claim "help behind a command" exits 0 "--no-drain" apply --help
+claim "help of a finding" exits 0 "Exempt packets need address translation" help nat-conflict
+claim "help of a finding with the name of a command" exits 0 "The finding of this name:" help confirm
+claim "help of the command of that name" exits 0 "Usage: untrack [OPTION...] confirm" help confirm
+claim "a list of all findings" exits 0 "half-interface " help findings
+claim "a command that is not for people" exits 2 "is for untrack itself" help expire
 claim "help does not act" exits 0 "Usage: untrack [OPTION...] remove" -q remove -h
 claim "help goes to standard output" on_stdout_only help
 
