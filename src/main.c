@@ -34,6 +34,10 @@ static const struct option_def check_options[] = {
 	{ "live", 0, OPTION_FLAG, FIELD(live), NULL, "also on this host" },
 	{ "kernel", 0, OPTION_FLAG, FIELD(kernel), NULL,
 	  "also load the rules into this kernel, in a namespace of their own" },
+	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|json|sarif|github",
+	  "the form of the findings (default text)" },
+	{ "fail-on", 0, OPTION_CHOICE, FIELD(fail_on), "error|warning|note",
+	  "exit status 1 from this severity on (default error)" },
 	{ 0 },
 };
 
@@ -95,7 +99,7 @@ static const struct option_def test_options[] = {
 };
 
 static const struct command commands[] = {
-	{ "check", "[PATH...] [--facts FILE] [--live] [--kernel]", "is the configuration valid?",
+	{ "check", "[PATH...] [--facts FILE] [OPTION...]", "is the configuration valid?",
 	  command_check, check_options, ANY_NUMBER, false },
 	{ "show", "[PATH...] [--as FORM]", "the rules that the configuration makes", command_show,
 	  show_options, ANY_NUMBER, false },

@@ -8,8 +8,13 @@
 #include "command/options.h"
 #include "config/policy.h"
 #include "report/diag.h"
+#include "rules/compile.h"
 #include "transaction/journal.h"
 
+/* Of check, as in main's table of options. */
+enum check_format { CHECK_DEFAULT, CHECK_TEXT, CHECK_JSON, CHECK_SARIF, CHECK_GITHUB };
+
+struct finding_host;
 struct host;
 
 /* An interface: untrack(8), EXIT STATUS */
@@ -55,8 +60,10 @@ struct command_table {
 	const struct option_def *general; /* options of every command */
 };
 
-/* configuration.c: the configuration alone, unless check is to look at hosts */
-command_fn command_check, command_show;
+/* check.c: is the configuration valid, alone and on hosts? */
+command_fn command_check;
+/* configuration.c: the rules that the configuration makes */
+command_fn command_show;
 /* comparison.c: the kernel against what was asked for; changes nothing */
 command_fn command_diff;
 /* status.c: how things stand; changes nothing */
@@ -99,14 +106,21 @@ enum exit_code confirm_apply(struct session *s, const struct policy *p);
  * command exits with: findings are in s->d. */
 enum exit_code session_policy(struct session *s, struct policy *p);
 
+/* The same for check: 0; -1: it is wrong, or asks for nothing; -2: a file cannot be read. */
+int session_load(const struct session *s, struct policy *p);
+
 /* --backend where given, else what the policy says. */
 enum backend_choice session_backend(const struct session *s, const struct policy *p);
 /* Where raw rules are compiled for, as far as the words say: auto is nftables. */
 enum form session_home(const struct session *s, const struct policy *p);
+/* Of no host in particular. */
+struct host_params session_params(const struct session *s, const struct policy *p);
 
-/* Would it be applied on the hosts of --facts and --live? Findings that not all of them share name
- * the host. CODE_DONE; CODE_NO: there are errors; CODE_USAGE: the facts of one cannot be had. */
-enum exit_code check_hosts(struct session *s, const struct policy *p);
+/* check_hosts.c: would the policy be applied on the hosts of --facts and --live? v: one for each,
+ * in this order, zeroed; the names are the caller's to free. Findings that not all hosts share name
+ * theirs. p NULL: there is none to check, and each host has a finding that says so. */
+size_t check_hosts_count(const struct session *s);
+void check_hosts(struct session *s, const struct policy *p, struct finding_host *v);
 
 /* rehearsal.c: does this kernel take the raw rules, as every backend that the policy may mean makes
  * them, and does it hold them then? In namespaces of its own; twins are not tried. CODE_DONE, or

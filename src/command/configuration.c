@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* untrack check and show: the configuration alone. Unless check is told to, they ask this host
- * nothing, so the same files give the same answer everywhere. */
+/* The configuration alone, and untrack show: this host is asked nothing, so the same files give the
+ * same answer everywhere. */
 #include "command/command.h"
 
-#include "kernel/ipt.h"
 #include "kernel/ipt_layout.h"
 #include "kernel/nft_text.h"
 #include "report/show.h"
 #include "rules/compile.h"
-#include "rules/preflight.h"
 
-/* As policy_load; a configuration that asks for nothing is wrong, too. */
-static int load(const struct session *s, struct policy *p)
+int session_load(const struct session *s, struct policy *p)
 {
 	const char *const *paths = s->req.n_operands ? s->req.operands : &s->config;
 	size_t n = s->req.n_operands ? s->req.n_operands : 1;
@@ -28,7 +25,7 @@ static int load(const struct session *s, struct policy *p)
 
 enum exit_code session_policy(struct session *s, struct policy *p)
 {
-	return load(s, p) ? CODE_USAGE : CODE_DONE;
+	return session_load(s, p) ? CODE_USAGE : CODE_DONE;
 }
 
 enum backend_choice session_backend(const struct session *s, const struct policy *p)
@@ -41,7 +38,7 @@ enum form session_home(const struct session *s, const struct policy *p)
 	return session_backend(s, p) == BACKEND_IPTABLES ? FORM_LEGACY : FORM_NFT;
 }
 
-static struct host_params no_host(const struct session *s, const struct policy *p)
+struct host_params session_params(const struct session *s, const struct policy *p)
 {
 	struct host_params h = HOST_PARAMS_DEFAULT;
 
@@ -52,55 +49,6 @@ static struct host_params no_host(const struct session *s, const struct policy *
 size_t exemption_count(const struct policy *p)
 {
 	return p->n_services + p->n_interfaces + p->loopback;
-}
-
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static void print_verdict(const struct session *s, const struct policy *p, bool valid)
-{
-	size_t n = exemption_count(p);
-	unsigned warnings = s->d->warnings;
-
-	if (valid)
-		fprintf(s->out, "valid: %zu exemption%s", n, plural(n));
-	if (valid && p->n_conntrack)
-		fprintf(s->out, ", %zu setting%s of conntrack", p->n_conntrack,
-			plural(p->n_conntrack));
-	if (!valid)
-		fprintf(s->out, "%u error%s", s->d->errors, plural(s->d->errors));
-	if (warnings)
-		fprintf(s->out, ", %u warning%s", warnings, plural(warnings));
-	fputc('\n', s->out);
-}
-
-enum exit_code command_check(struct session *s)
-{
-	struct policy p = { 0 };
-	struct ruleset rs = { 0 };
-	enum exit_code code = CODE_DONE;
-	int rc = load(s, &p);
-
-	if (!rc && (s->req.facts.n || s->req.live)) {
-		code = check_hosts(s, &p);
-	} else if (!rc) {
-		const struct host_params h = no_host(s, &p);
-
-		preflight_policy(&p, s->d);
-		compile_rules(&p, &h, &rs, s->d);
-		rc = ipt_check(&rs, s->d) < 0 ? -1 : 0;
-	}
-	if (!rc && s->req.kernel && check_kernel(s, &p) != CODE_DONE && code == CODE_DONE)
-		code = CODE_NO;
-	if (rc)
-		code = rc == -1 ? CODE_NO : CODE_USAGE;
-	if (rc || !s->req.quiet)
-		print_verdict(s, &p, code == CODE_DONE);
-	ruleset_free(&rs);
-	policy_free(&p);
-	return code;
 }
 
 /* For iptables-restore or ip6tables-restore; -1 with findings where these cannot say it. */
@@ -121,7 +69,7 @@ static int print_legacy(const struct session *s, struct ruleset *rs, enum family
 static int print_as(const struct session *s, const struct policy *p, struct ruleset *rs)
 {
 	enum { AS_DEFAULT, AS_RULES, AS_NFT, AS_IPTABLES, AS_IP6TABLES, AS_JSON };
-	const struct host_params h = no_host(s, p);
+	const struct host_params h = session_params(s, p);
 
 	switch (s->req.as) {
 	case AS_NFT:
@@ -152,7 +100,7 @@ enum exit_code command_show(struct session *s)
 	enum exit_code code = session_policy(s, &p);
 
 	if (code == CODE_DONE) {
-		const struct host_params h = no_host(s, &p);
+		const struct host_params h = session_params(s, &p);
 
 		compile_rules(&p, &h, &rs, s->d);
 		if (print_as(s, &p, &rs))

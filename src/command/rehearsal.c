@@ -230,7 +230,7 @@ static void tell_findings(const struct rehearsal *v, struct diag *d)
 
 static void print_loaded(const struct session *s, const struct rehearsal *v)
 {
-	if (s->req.quiet)
+	if (s->req.quiet || s->req.format > CHECK_TEXT)
 		return;
 	fprintf(s->out, "%s: %zu rule%s loaded", v->ops->name, v->n_rules,
 		v->n_rules == 1 ? "" : "s");

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "utf8.h"
 #include "util.h"
 
 /* What inih 55 holds as packaged: fixed, so that a file is right or wrong on every host. A build of
@@ -24,6 +25,7 @@ struct reader {
 	struct diag *d;
 	char *buf; /* getline's */
 	size_t cap;
+	struct text whole; /* all of the file so far, for findings */
 	unsigned line;
 	bool failed;
 	bool headless; /* no section header so far, and no setting complained of it */
@@ -130,26 +132,6 @@ static bool break_setting(struct reader *r)
 	flush(r);
 	r->orphans = true;
 	return false;
-}
-
-/* Length of the UTF-8 character at s, 0: there is none. */
-static size_t utf8_length(const char *s, size_t left)
-{
-	unsigned char c = (unsigned char)*s;
-	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-	unsigned char second = left > 1 ? (unsigned char)s[1] : 0;
-
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if (((unsigned char)s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* overlong forms, surrogates, and what is beyond U+10FFFF */
-	if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) ||
-	    (c == 0xf0 && second < 0x90) || (c == 0xf4 && second > 0x8f))
-		return 0;
-	return n;
 }
 
 static bool has_text_only(struct reader *r, const struct line *l)
@@ -383,6 +365,7 @@ static char *next_line(char *dst, int room, void *user)
 
 	while ((n = getline(&r->buf, &r->cap, r->f)) >= 0) {
 		r->line++;
+		text_put(&r->whole, r->buf, (size_t)n);
 		if (take_line(r, (size_t)n, dst, (size_t)room))
 			return dst;
 	}
@@ -440,5 +423,6 @@ int ini_read(FILE *f, const char *name, ini_fn *fn, void *ctx, struct diag *d)
 	}
 	flush(&r);
 	free(r.buf);
+	diag_source(d, name, r.whole.s, r.whole.len);
 	return r.failed ? -1 : 0;
 }

@@ -25,7 +25,8 @@ struct ini_piece {
 typedef void ini_fn(void *ctx, const struct ini_item *it, struct diag *d);
 
 /* Feeds every item of f to fn in file order and goes on after errors. 0, or -1 if a lexical error
- * was reported (fn counts its own in d). name must outlive the origins. Holds no state.
+ * was reported (fn counts its own in d). name must outlive the origins. d gets the text, too, for
+ * what findings point to. Holds no state.
  * (inih itself has an ini_parse.) */
 int ini_read(FILE *f, const char *name, ini_fn *fn, void *ctx, struct diag *d);
 

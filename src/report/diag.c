@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include "report/excerpt.h"
+#include "report/glyph.h"
 #include "util.h"
 
 static struct finding *record(struct diag *d, enum severity s, const struct origin *at,
@@ -100,6 +102,19 @@ bool finding_is_same(const struct finding *a, const struct finding *b)
 	       is_same_text(a->text, b->text) && is_same_text(a->cure, b->cure);
 }
 
+void diag_host(struct diag *d, const char *name)
+{
+	struct finding *f = d->n ? &d->v[d->n - 1] : NULL;
+
+	if (f)
+		*ARRAY_ADD(f->hosts, f->n_hosts) = xstrdup(name);
+}
+
+void diag_source(struct diag *d, const char *file, char *text, size_t len)
+{
+	sources_add(&d->sources, file, text, len);
+}
+
 void diag_soften(struct diag *d)
 {
 	for (size_t i = 0; i < d->n; i++)
@@ -116,6 +131,7 @@ void diag_move(struct diag *d, struct diag *from)
 	d->errors += from->errors;
 	d->warnings += from->warnings;
 	d->notes += from->notes;
+	sources_move(&d->sources, &from->sources);
 	free(from->v);
 	*from = (struct diag){ 0 };
 }
@@ -146,40 +162,63 @@ static const char *severity_colour(enum severity s)
 	return "";
 }
 
+char *finding_hosts(const struct finding *f)
+{
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < f->n_hosts; i++)
+		text_add(&t, "%s%s", i ? ", " : "", f->hosts[i]);
+	return t.s;
+}
+
 /* Texts quote what is in files, and a terminal obeys control bytes: they are shown, not sent.
  * next_line is what a newline becomes; NULL: newlines are shown too. */
 static void put_safe(FILE *out, const char *s, const char *next_line)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	size_t left = strlen(s);
 
-		if (c == '\n' && next_line)
+	while (left) {
+		struct glyph g = glyph_at(s, left, (locale_t)0);
+
+		if (*s == '\n' && next_line)
 			fprintf(out, "\n%s", next_line);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\x%02x", c);
 		else
-			putc(c, out);
+			fputs(g.shown, out);
+		s += g.n;
+		left -= g.n;
 	}
 }
 
-static void print_finding(const struct finding *f, FILE *out, bool colour)
+static void print_place(const struct finding *f, FILE *out)
 {
-	const char *name = severity_name(f->severity);
+	if (!f->file)
+		return;
+	put_safe(out, f->file, NULL);
+	if (f->line)
+		fprintf(out, ":%u", f->line);
+	if (f->line && f->col)
+		fprintf(out, ":%u", f->col);
+	fputs(": ", out);
+}
 
-	if (f->file) {
-		put_safe(out, f->file, NULL);
-		if (f->line)
-			fprintf(out, ":%u", f->line);
-		if (f->line && f->col)
-			fprintf(out, ":%u", f->col);
+/* at: where in the sources the one before was found. */
+static void print_finding(const struct finding *f, const struct sources *sources,
+			  struct source_line *at, FILE *out, bool colour)
+{
+	const char *name = severity_name(f->severity), *off = colour ? "\033[0m" : "";
+	const char *on = colour ? severity_colour(f->severity) : "";
+	auto_free char *hosts = finding_hosts(f);
+
+	print_place(f, out);
+	fprintf(out, "%s%s:%s ", on, name, off);
+	if (hosts) {
+		put_safe(out, hosts, NULL);
 		fputs(": ", out);
 	}
-	if (colour)
-		fprintf(out, "%s%s:\033[0m ", severity_colour(f->severity), name);
-	else
-		fprintf(out, "%s: ", name);
 	put_safe(out, f->text, "  ");
 	fprintf(out, " [%s]\n", f->id);
+	if (f->file && sources_find(sources, f->file, f->line, at))
+		excerpt_print(at->s, at->len, f->col, on, off, out);
 	if (f->cure) {
 		fputs("  cure: ", out);
 		put_safe(out, f->cure, "        ");
@@ -189,19 +228,24 @@ static void print_finding(const struct finding *f, FILE *out, bool colour)
 
 void diag_print(const struct diag *d, FILE *out, enum severity least, bool colour)
 {
-	for (size_t i = 0; i < d->n; i++) {
+	struct source_line at = { 0 };
+
+	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].severity <= least)
-			print_finding(&d->v[i], out, colour);
-	}
+			print_finding(&d->v[i], &d->sources, &at, out, colour);
 }
 
 void diag_free(struct diag *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
+		for (size_t k = 0; k < d->v[i].n_hosts; k++)
+			free(d->v[i].hosts[k]);
+		free(d->v[i].hosts);
 		free(d->v[i].file);
 		free(d->v[i].text);
 		free(d->v[i].cure);
 	}
 	free(d->v);
+	sources_free(&d->sources);
 	*d = (struct diag){ 0 };
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include "report/source.h"
 
 struct origin {		    /* where in the configuration a thing came from */
 	const char *file;   /* NULL: not from a file; else owned by the policy */
@@ -20,14 +21,17 @@ struct finding {
 	const char *id; /* stable, a string literal: "nat-conflict"; "config" for the INI files */
 	char *file;	/* own copy; NULL: not from a file */
 	unsigned line, col;
-	char *text; /* names the object and the reason */
-	char *cure; /* the next step; NULL: the text says it */
+	char *text;   /* names the object and the reason */
+	char *cure;   /* the next step; NULL: the text says it */
+	char **hosts; /* by name, where it is so; none: everywhere, or of no host */
+	size_t n_hosts;
 };
 
 struct diag { /* start from {0}; diag_free is safe twice */
 	struct finding *v;
 	size_t n;
 	unsigned errors, warnings, notes;
+	struct sources sources;
 };
 
 /* Record a finding; errnum != 0 appends ": strerror". at may be NULL. diag_error returns -1 so that
@@ -46,15 +50,22 @@ void diag_cure(struct diag *d, const char *fmt, ...) __attribute__((format(print
 
 /* Do both say the same of the same place? */
 bool finding_is_same(const struct finding *a, const struct finding *b);
+/* One more host where the finding recorded last is so; no finding: nothing happens. */
+void diag_host(struct diag *d, const char *name);
+/* The text of a file that findings name: taken over, on the heap or NULL. */
+void diag_source(struct diag *d, const char *file, char *text, size_t len);
 
 /* Errors become warnings: somebody has chosen to go over them. */
 void diag_soften(struct diag *d);
 /* Appends the findings of from to d; from is empty then. */
 void diag_move(struct diag *d, struct diag *from);
 
-/* "file:line:col: error: text [id]" and "  cure: ..." lines, in the order of recording.
- * Findings below min_severity (SEVERITY_NOTE: all) are left out. colour: ANSI. */
+/* "file:line:col: error: host: text [id]", the line of the file with a caret where the text is
+ * known, and "  cure: ...", in the order of recording. Findings below least (SEVERITY_NOTE: all)
+ * are left out. colour: ANSI. */
 void diag_print(const struct diag *d, FILE *out, enum severity least, bool colour);
+/* "web1, web2", fresh; NULL: of no host in particular. */
+char *finding_hosts(const struct finding *f);
 const char *severity_name(enum severity s);
 void diag_free(struct diag *d);
 

@@ -191,6 +191,10 @@ const struct finding_kind finding_kinds[] = {
 	  "It is not JSON, it is truncated or from another version, or the firewall is not in it. "
 	  "Without it nothing is known of that host, and nothing about it is proven.",
 	  "Write it anew on the host, as root: untrack facts." },
+	{ "unchecked", SEVERITY_NOTE, GROUP_OTHER, "Something was not checked",
+	  "What was asked for could not be looked at, so that there is no finding about it says "
+	  "nothing.",
+	  "See the reason in the message, correct that, and check again." },
 	{ "flow", SEVERITY_ERROR, GROUP_OTHER, "A flow cannot be read, or does not fit the host",
 	  "A flow is one packet in words, and its addresses and interfaces have to agree. A "
 	  "warning says that the host would not treat the packet as it is written.",

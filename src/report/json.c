@@ -2,20 +2,31 @@
 /* JSON strings and documents. */
 #include "report/json.h"
 
+#include <string.h>
+#include "utf8.h"
 #include "util.h"
 
-json_t *json_text(const char *s)
+json_t *json_bytes(const char *s, size_t n)
 {
-	json_t *value = s ? json_string(s) : json_null();
-	auto_free char *ascii = NULL;
+	json_t *value = json_stringn(s, n);
+	auto_free char *text = NULL;
 
 	if (value)
 		return value;
-	ascii = xstrdup(s);
-	for (char *c = ascii; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	return json_string(ascii);
+	text = xmemdup(s, n);
+	for (size_t i = 0; i < n;) {
+		size_t length = utf8_length(text + i, n - i);
+
+		if (!length)
+			text[i] = '?';
+		i += length ? length : 1;
+	}
+	return json_stringn(text, n);
+}
+
+json_t *json_text(const char *s)
+{
+	return s ? json_bytes(s, strlen(s)) : json_null();
 }
 
 void json_print(json_t *root, FILE *out)

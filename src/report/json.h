@@ -9,6 +9,9 @@
 /* A string; bytes that are not UTF-8 (file names may be anything) become '?'. NULL: null. */
 json_t *json_text(const char *s);
 
+/* The same of n bytes, zero bytes among them. */
+json_t *json_bytes(const char *s, size_t n);
+
 /* Prints one indented document with a newline, and drops the reference. */
 void json_print(json_t *root, FILE *out);
 

@@ -59,7 +59,7 @@ start_over() {
 
 # The command in the cure of the finding ID, up to the parenthesis.
 cure_command() {
-	sed -n "/\[$1\]/{n;s/^  cure: [^:]*: \([^(]*\) (.*/\1/p;}" said
+	sed -n "/\[$1\]/,/^  cure:/s/^  cure: [^:]*: \([^(]*\) (.*/\1/p" said
 }
 
 cure_of_ephemeral() {

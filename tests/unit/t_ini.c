@@ -42,6 +42,7 @@ static char *read_bytes(const char *bytes, size_t n)
 	assert_int_equal(rc, d.errors ? -1 : 0);
 	out = open_memstream(&findings, &len);
 	assert_non_null(out);
+	sources_free(&d.sources); /* the lines themselves are not of interest */
 	diag_print(&d, out, SEVERITY_NOTE, false);
 	fclose(out);
 	diag_free(&d);
@@ -337,6 +338,7 @@ static void test_positions_in_lists(void **state)
 	(void)state;
 	assert_int_equal(ini_read(f, "f", check_positions, &seen, &d), 0);
 	assert_int_equal(seen, 16);
+	diag_free(&d);
 	fclose(f);
 }
 
