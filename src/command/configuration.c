@@ -73,6 +73,8 @@ static int print_as(const struct session *s, const struct policy *p, struct rule
 
 	switch (s->req.as) {
 	case AS_NFT:
+		/* Loaded again it replaces itself, in the one transaction of nft -f. */
+		fputs("table inet untrack\ndelete table inet untrack\n", s->out);
 		nft_text(rs, s->out);
 		break;
 	case AS_IPTABLES:
