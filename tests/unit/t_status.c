@@ -109,6 +109,75 @@ static void test_healthy(void **state)
 	tear_down(&s);
 }
 
+/* Two readings: a rate, but not of counters that were made anew meanwhile. */
+static void test_rates(void **state)
+{
+	const struct counter before = { .packets = 10, .bytes = 1000 };
+	const struct counter now = { .packets = 30, .bytes = 5096 };
+	struct counter_rate rate;
+	struct ruleset earlier = { 0 };
+	struct scene s;
+	json_t *root;
+	double a_second;
+
+	(void)state;
+	assert_true(counter_rate(&now, &before, 2, &rate));
+	assert_true(rate.packets == 10 && rate.bytes == 2048);
+	assert_false(counter_rate(&before, &now, 2, &rate));
+	assert_false(counter_rate(&now, NULL, 2, &rate));
+	assert_false(counter_rate(NULL, &before, 2, &rate));
+	assert_false(counter_rate(&now, &before, 0, &rate));
+
+	set_up(&s, WEB);
+	count(&s.have, "web", HOOK_PREROUTING, 30, 5096);
+	count(&s.have, "web", HOOK_OUTPUT, 5, 500);
+	count(&earlier, "web", HOOK_PREROUTING, 10, 1000);
+	count(&earlier, "web", HOOK_OUTPUT, 6, 600);
+	s.st.before = &earlier;
+	s.st.elapsed = 2;
+	status_compare(&s.st);
+	auto_free char *text = text_of(&s.st, false, false);
+
+	assert_non_null(strstr(text, "30 packets, 5.0 KiB (10/s, 2.0 KiB/s)"));
+	assert_non_null(strstr(text, " 5 packets, 500 B\n"));
+	root = json_of(&s.st);
+	assert_int_equal(json_unpack(root, "{s:[{s:{s:F}}]}", "exemptions", "in",
+				     "packets_a_second", &a_second),
+			 0);
+	assert_true(a_second == 10);
+	json_decref(root);
+	ruleset_free(&earlier);
+	tear_down(&s);
+}
+
+/* The table of connection tracking, where somebody has looked. */
+static void test_table(void **state)
+{
+	struct table_status t = {
+		.count = 12, .max = 16, .buckets = 16, .grows = true, .growth = -3
+	};
+	struct scene s;
+	json_t *root;
+	int count_of;
+
+	(void)state;
+	set_up(&s, WEB);
+	s.st.table = &t;
+	t.census_why = "no privileges";
+	status_compare(&s.st);
+	auto_free char *text = text_of(&s.st, false, false);
+
+	assert_non_null(
+		strstr(text, "\nConnection tracking\n  12 of 16 entries (75.0 %), -3 a second"));
+	assert_non_null(strstr(text, "\n  no privileges\n"));
+	root = json_of(&s.st);
+	assert_int_equal(json_unpack(root, "{s:{s:i}}", "conntrack", "count", &count_of), 0);
+	assert_int_equal(count_of, 12);
+	assert_null(json_object_get(json_object_get(root, "conntrack"), "entries"));
+	json_decref(root);
+	tear_down(&s);
+}
+
 static void test_drift(void **state)
 {
 	struct scene s;
@@ -464,6 +533,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_cure),
 		cmocka_unit_test(test_almost_loaded),
