@@ -98,6 +98,13 @@ static const struct option_def test_options[] = {
 	{ 0 },
 };
 
+static const struct option_def suggest_options[] = {
+	{ "min-share", 0, OPTION_TEXT, FIELD(min_share), "PERCENT",
+	  "leave out services with less of the table (default 1)" },
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "for programs" },
+	{ 0 },
+};
+
 static const struct command commands[] = {
 	{ "check", "[PATH...] [--facts FILE] [OPTION...]", "is the configuration valid?",
 	  command_check, check_options, ANY_NUMBER, false },
@@ -108,6 +115,9 @@ static const struct command commands[] = {
 	  false },
 	{ "test", "[PATH...] [--facts FILE] [--live] [--format FORMAT]",
 	  "do packets fare as *.expect say?", command_test, test_options, ANY_NUMBER, false },
+	{ "suggest", "[--min-share PERCENT] [--json]",
+	  "what to exempt, by share of the table, as a configuration", command_suggest,
+	  suggest_options, 0, false },
 	{ "facts", "", "what is true of this host, for check --facts", command_facts, no_options, 0,
 	  false },
 	{ "diff", "[--json]", "the kernel against the configuration", command_diff, json_options, 0,

@@ -62,7 +62,7 @@ static inline void ct_put_tuple(struct nlmsghdr *h, uint16_t type, const struct 
 	mnl_attr_nest_end(h, nest);
 	nest = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(h, CTA_PROTO_NUM, t->proto);
-	if (proto_has_ports(t->proto)) {
+	if (proto_has_ports(t->proto) || t->proto == 47) { /* GRE: its keys */
 		mnl_attr_put_u16(h, CTA_PROTO_SRC_PORT, htons(t->sport));
 		mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(t->dport));
 	} else if (t->icmp_type || t->proto == 1 || t->proto == 58) {

@@ -78,6 +78,8 @@ command_fn command_doctor;
 command_fn command_history;
 /* completion.c: the tables above as completion for shells */
 command_fn command_completion;
+/* suggest.c: what to exempt */
+command_fn command_suggest;
 /* explain.c: what becomes of a packet */
 command_fn command_explain;
 /* test.c: do packets fare as expected? */

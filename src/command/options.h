@@ -17,9 +17,10 @@ struct words { /* borrowed from argv; the array is ours */
 struct request {		    /* the command line, taken apart; start from {0} */
 	const char *config, *state; /* NULL: not given */
 	unsigned backend, color, as, format,
-		fail_on;     /* place in the option's list of choices, from 1; 0: not given */
-	const char *confirm; /* "" without a time; NULL: not given */
-	const char *watch;   /* "" without seconds; NULL: not given */
+		fail_on;       /* place in the option's list of choices, from 1; 0: not given */
+	const char *confirm;   /* "" without a time; NULL: not given */
+	const char *watch;     /* "" without seconds; NULL: not given */
+	const char *min_share; /* NULL: not given */
 	bool quiet, verbose, version, help, force, json, no_drain, boot, live, kernel;
 	struct words facts;
 	const char **operands; /* n_operands of them, borrowed from argv; the array is ours */

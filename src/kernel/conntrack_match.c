@@ -18,38 +18,6 @@ struct passage { /* packets of one direction at the first hook that they pass */
 
 enum answer { NO, UNKNOWN, YES };
 
-static size_t addr_len(enum family f)
-{
-	return f == FAMILY_V4 ? 4 : 16;
-}
-
-static bool covers(const struct prefix *p, const uint8_t *addr)
-{
-	size_t bytes = p->len / 8, bits = p->len % 8;
-
-	if (memcmp(p->addr, addr, bytes) != 0)
-		return false;
-	return !bits || !((p->addr[bytes] ^ addr[bytes]) >> (8 - bits));
-}
-
-/* Normal form has no prefix inside another: only the last one that begins at or before the address
- * can cover it. */
-static bool contains(const struct addrs *l, enum family f, const uint8_t *addr)
-{
-	size_t lo = 0, hi = l->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct prefix *p = &l->v[mid];
-
-		if (p->family < f || (p->family == f && memcmp(p->addr, addr, addr_len(f)) <= 0))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo && l->v[lo - 1].family == f && covers(&l->v[lo - 1], addr);
-}
-
 static bool is_name_in(const struct ifaces *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -104,9 +72,9 @@ static bool is_dst_kind(enum dst_kind k, const struct ct_host *host, const struc
 	case DST_ANY:
 		return true;
 	case DST_LOCAL:
-		return contains(&host->local, t->family, t->dst);
+		return addrs_cover(&host->local, t->family, t->dst);
 	case DST_NOT_LOCAL:
-		return !contains(&host->local, t->family, t->dst);
+		return !addrs_cover(&host->local, t->family, t->dst);
 	}
 	return false;
 }
@@ -114,7 +82,7 @@ static bool is_dst_kind(enum dst_kind k, const struct ct_host *host, const struc
 static bool match_list(const struct addrs *is, const struct addrs *is_not, enum family f,
 		       const uint8_t *addr)
 {
-	return (!is->n || contains(is, f, addr)) && !contains(is_not, f, addr);
+	return (!is->n || addrs_cover(is, f, addr)) && !addrs_cover(is_not, f, addr);
 }
 
 /* What costs little and decides most comes first. */
@@ -200,9 +168,9 @@ static struct passage make_passage(const struct ct_host *host, const struct ct_t
 {
 	struct passage p = { .t = *t, .hook = HOOK_PREROUTING, .original = original };
 
-	if (contains(&host->local, t->family, t->src)) {
+	if (addrs_cover(&host->local, t->family, t->src)) {
 		p.hook = HOOK_OUTPUT;
-		p.loopback = contains(&host->local, t->family, t->dst);
+		p.loopback = addrs_cover(&host->local, t->family, t->dst);
 	}
 	return p;
 }
@@ -219,5 +187,5 @@ bool conntrack_is_exempt(const struct ruleset *rs, const struct ct_host *host,
 
 bool conntrack_is_local(const struct ct_host *host, enum family f, const uint8_t *addr)
 {
-	return contains(&host->local, f, addr);
+	return addrs_cover(&host->local, f, addr);
 }

@@ -237,6 +237,25 @@ const struct finding_kind finding_kinds[] = {
 	  "The rules changed again between reading and writing, each time. Nothing was written, so "
 	  "that nobody's change is lost.",
 	  "'nft monitor' shows who; run it again when it is quiet." },
+	{ "conntrack-unread", SEVERITY_ERROR, GROUP_OTHER,
+	  "The table of connection tracking cannot be read",
+	  "What is in it, or what the kernel counts about it, could not be had. A module that is "
+	  "not loaded is not loaded for a question.",
+	  "Run it as root; the message names the module that may be missing." },
+	{ "conntrack-changed", SEVERITY_WARNING, GROUP_OTHER,
+	  "The table was made anew while it was read",
+	  "Somebody changed the number of its buckets, or the kernel said that the answer was "
+	  "interrupted, three times in a row. The figures may lack entries.",
+	  "Run it again when it is quiet." },
+	{ "conntrack-strange", SEVERITY_NOTE, GROUP_OTHER,
+	  "Entries have something that this version does not know",
+	  "They are counted as far as they are understood; a warning says how many could not be "
+	  "counted at all.",
+	  "Nothing; conntrack -L shows them." },
+	{ "conntrack-idle", SEVERITY_NOTE, GROUP_OTHER, "There are no entries to look at",
+	  "This kernel has no connection tracking, or nothing in this network namespace asks for "
+	  "it.",
+	  "Nothing; look in the namespace of the traffic." },
 	{ "drain", SEVERITY_WARNING, GROUP_OTHER, "Stale entries are still in the table",
 	  "Entries of connections that are exempt now could not be taken out of the connection "
 	  "tracking table.",

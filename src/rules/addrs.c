@@ -51,6 +51,25 @@ bool addrs_hold(const struct addrs *l, const struct prefix *p)
 	return false;
 }
 
+/* None is inside another: only the last one that begins at or before the address can cover it. */
+bool addrs_cover(const struct addrs *l, enum family f, const uint8_t *addr)
+{
+	size_t lo = 0, hi = l->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct prefix *p = &l->v[mid];
+
+		if (p->family < f ||
+		    (p->family == f && memcmp(p->addr, addr, family_bits(f) / 8) <= 0))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo && l->v[lo - 1].family == f &&
+	       same_bits(l->v[lo - 1].addr, addr, l->v[lo - 1].len);
+}
+
 void addrs_normalise(struct addrs *l)
 {
 	size_t n = 0;

@@ -107,6 +107,8 @@ void addrs_add(struct addrs *l, const struct prefix *p);
 void addrs_normalise(struct addrs *l);
 bool ifaces_hold(const struct ifaces *l, const char *name); /* also "eth0" by "eth*" */
 bool addrs_hold(const struct addrs *l, const struct prefix *p);
+/* Is this address in the list, which is in normal form? By bisection. */
+bool addrs_cover(const struct addrs *l, enum family f, const uint8_t *addr);
 bool prefix_holds(const struct prefix *outer, const struct prefix *inner);
 
 /* Inverse pairs. ports_text etc. append "80,443,8000-8010". The parse functions take one item,
