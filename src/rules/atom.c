@@ -4,20 +4,6 @@
 
 #include <string.h>
 
-static int compare_ifaces(const struct ifaces *a, const struct ifaces *b)
-{
-	struct match x = { .in = *a }, y = { .in = *b };
-
-	return match_compare(&x, &y);
-}
-
-static int compare_addrs(const struct addrs *a, const struct addrs *b)
-{
-	struct match x = { .src = *a }, y = { .src = *b };
-
-	return match_compare(&x, &y);
-}
-
 int atom_compare(const struct atom *a, const struct atom *b)
 {
 	const struct service *s = a->service, *t = b->service;
@@ -26,17 +12,17 @@ int atom_compare(const struct atom *a, const struct atom *b)
 	if (!c)
 		c = (int)a->proto - (int)b->proto;
 	if (!c)
-		c = compare_ifaces(&s->ifaces, &t->ifaces);
+		c = ifaces_compare(&s->ifaces, &t->ifaces);
 	if (!c)
-		c = compare_ifaces(&s->not_ifaces, &t->not_ifaces);
+		c = ifaces_compare(&s->not_ifaces, &t->not_ifaces);
 	if (!c)
-		c = compare_addrs(&s->local, &t->local);
+		c = addrs_compare(&s->local, &t->local);
 	if (!c)
-		c = compare_addrs(&s->not_local, &t->not_local);
+		c = addrs_compare(&s->not_local, &t->not_local);
 	if (!c)
-		c = compare_addrs(&s->remote, &t->remote);
+		c = addrs_compare(&s->remote, &t->remote);
 	if (!c)
-		c = compare_addrs(&s->not_remote, &t->not_remote);
+		c = addrs_compare(&s->not_remote, &t->not_remote);
 	return c;
 }
 

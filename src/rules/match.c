@@ -37,7 +37,7 @@ static int compare_numbers(unsigned a, unsigned b)
 	return a < b ? -1 : a > b;
 }
 
-static int compare_ifaces(const struct ifaces *a, const struct ifaces *b)
+int ifaces_compare(const struct ifaces *a, const struct ifaces *b)
 {
 	for (size_t i = 0; i < a->n && i < b->n; i++) {
 		int c = strncmp(a->v[i], b->v[i], IFNAMSIZ);
@@ -48,7 +48,7 @@ static int compare_ifaces(const struct ifaces *a, const struct ifaces *b)
 	return a->n < b->n ? -1 : a->n > b->n;
 }
 
-static int compare_addrs(const struct addrs *a, const struct addrs *b)
+int addrs_compare(const struct addrs *a, const struct addrs *b)
 {
 	for (size_t i = 0; i < a->n && i < b->n; i++) {
 		const struct prefix *x = &a->v[i], *y = &b->v[i];
@@ -91,20 +91,20 @@ static int compare_names(const struct match *a, const struct match *b, unsigned 
 	int c = 0;
 
 	if (!(without & LIST_IN))
-		c = compare_ifaces(&a->in, &b->in);
+		c = ifaces_compare(&a->in, &b->in);
 	if (!c)
-		c = compare_ifaces(&a->not_in, &b->not_in);
+		c = ifaces_compare(&a->not_in, &b->not_in);
 	if (!c && !(without & LIST_OUT))
-		c = compare_ifaces(&a->out, &b->out);
+		c = ifaces_compare(&a->out, &b->out);
 	if (!c)
-		c = compare_ifaces(&a->not_out, &b->not_out);
+		c = ifaces_compare(&a->not_out, &b->not_out);
 	if (!c && !(without & LIST_SRC))
-		c = compare_addrs(&a->src, &b->src);
+		c = addrs_compare(&a->src, &b->src);
 	if (!c)
-		c = compare_addrs(&a->not_src, &b->not_src);
+		c = addrs_compare(&a->not_src, &b->not_src);
 	if (!c && !(without & LIST_DST))
-		c = compare_addrs(&a->dst, &b->dst);
-	return c ? c : compare_addrs(&a->not_dst, &b->not_dst);
+		c = addrs_compare(&a->dst, &b->dst);
+	return c ? c : addrs_compare(&a->not_dst, &b->not_dst);
 }
 
 /* Thousands of rules that differ in their ports alone are sorted. */

@@ -101,6 +101,8 @@ void ports_subtract(struct ports *p, const struct ports *minus);  /* may leave n
 bool ports_overlap(const struct ports *a, const struct ports *b); /* n == 0 is empty here */
 bool ports_contains(const struct ports *p, uint16_t port);	  /* n == 0: true */
 int ports_compare(const struct ports *a, const struct ports *b);
+int ifaces_compare(const struct ifaces *a, const struct ifaces *b);
+int addrs_compare(const struct addrs *a, const struct addrs *b);
 void ifaces_add(struct ifaces *l, const char *name); /* strlen < IFNAMSIZ */
 void ifaces_normalise(struct ifaces *l);
 void addrs_add(struct addrs *l, const struct prefix *p);

@@ -118,14 +118,30 @@ static void keep_node(void *node)
 }
 
 /* Is there anything to unite in this list? The first one finds duplicates, too. */
-static bool matters(const struct ruleset *rs, enum match_list list)
+static bool matters(const struct rule *v, size_t n, enum match_list list)
 {
 	size_t usual = list == LIST_FAMILIES ? 2 : 0;
 
-	for (size_t i = 0; i < rs->n_rules; i++)
-		if (match_list_size(&rs->rules[i].match, list) != usual)
+	for (size_t i = 0; i < n; i++)
+		if (match_list_size(&v[i].match, list) != usual)
 			return true;
 	return list == lists[0];
+}
+
+#define FEW 8
+
+/* Rules of few are told to differ in more than lists without an index: those of most services. */
+static bool may_unite(const struct rule *v, size_t n)
+{
+	unsigned all = 0;
+
+	for (size_t list = 0; list < N_LISTS; list++)
+		all |= lists[list];
+	for (size_t i = 0; i < n && n <= FEW; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (!match_compare_but(&v[i].match, &v[k].match, all))
+				return true;
+	return n > FEW;
 }
 
 static void unite_all(struct merger *m)
@@ -140,18 +156,30 @@ static void unite_all(struct merger *m)
 	}
 }
 
-static void merge_rules(struct ruleset *rs)
+static int compare_rules(const void *a, const void *b)
 {
-	auto_free struct candidate *all = xcalloc(rs->n_rules, sizeof *all);
+	return rule_compare(a, b);
+}
+
+/* The rules of one group; returns how many are left, at the beginning and in order. */
+static size_t merge_group(struct rule *v, size_t n)
+{
+	auto_free struct candidate *all = NULL;
 	struct merger m = { 0 };
 	size_t kept = 0;
 
+	if (!may_unite(v, n)) {
+		if (n > 1)
+			qsort(v, n, sizeof *v, compare_rules);
+		return n;
+	}
+	all = xcalloc(n, sizeof *all);
 	for (size_t list = 0; list < N_LISTS; list++) {
-		if (!matters(rs, lists[list]))
+		if (!matters(v, n, lists[list]))
 			continue;
-		m.queue[list] = xcalloc(rs->n_rules, sizeof *m.queue[list]);
-		for (size_t i = 0; i < rs->n_rules; i++) {
-			all[i].rule = &rs->rules[i];
+		m.queue[list] = xcalloc(n, sizeof *m.queue[list]);
+		for (size_t i = 0; i < n; i++) {
+			all[i].rule = &v[i];
 			enqueue(&m, &all[i], list);
 		}
 	}
@@ -160,11 +188,56 @@ static void merge_rules(struct ruleset *rs)
 		tdestroy(m.index[list], keep_node);
 		free(m.queue[list]);
 	}
-	for (size_t i = 0; i < rs->n_rules; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (all[i].gone)
-			rule_free(&rs->rules[i]);
+			rule_free(&v[i]);
 		else
-			rs->rules[kept++] = rs->rules[i];
+			v[kept++] = v[i];
+	}
+	qsort(v, kept, sizeof *v, compare_rules);
+	return kept;
+}
+
+/* Rules of different forms, verdicts, hooks or names are never united, and this is how rules are
+ * ordered first of all. */
+static int compare_groups(const void *va, const void *vb)
+{
+	const struct rule *a = va, *b = vb;
+	int c = (int)a->form - (int)b->form;
+
+	if (!c)
+		c = (int)b->verdict - (int)a->verdict;
+	if (!c)
+		c = (int)a->hook - (int)b->hook;
+	return c ? c : strcmp(a->name ? a->name : "", b->name ? b->name : "");
+}
+
+static void sort_groups(struct ruleset *rs)
+{
+	size_t i = 1;
+
+	while (i < rs->n_rules && compare_groups(&rs->rules[i - 1], &rs->rules[i]) <= 0)
+		i++;
+	if (i < rs->n_rules)
+		qsort(rs->rules, rs->n_rules, sizeof *rs->rules, compare_groups);
+}
+
+static void merge_rules(struct ruleset *rs)
+{
+	size_t kept = 0, end;
+
+	sort_groups(rs);
+	for (size_t i = 0; i < rs->n_rules; i = end) {
+		struct rule *v = &rs->rules[i];
+		size_t left;
+
+		end = i + 1;
+		while (end < rs->n_rules && !compare_groups(v, &rs->rules[end]))
+			end++;
+		left = merge_group(v, end - i);
+		if (kept != i)
+			memmove(&rs->rules[kept], v, left * sizeof *v);
+		kept += left;
 	}
 	rs->n_rules = kept;
 }
@@ -228,14 +301,19 @@ static bool is_list(const struct rule *r)
  * apart, so that what is put together again depends on the pairs alone. */
 static void split_overlapping(struct ruleset *rs)
 {
-	size_t n = rs->n_rules;
-	auto_free struct rule **order = xcalloc(n + 1, sizeof *order);
-	auto_free bool *apart = xcalloc(n + 1, sizeof *apart);
+	size_t n = rs->n_rules, first = 0;
+	auto_free struct rule **order = NULL;
+	auto_free bool *apart = NULL;
 
+	while (first < n && !(rs->rules[first].form == FORM_LEGACY && is_list(&rs->rules[first])))
+		first++;
+	if (first == n)
+		return;
+	order = xcalloc(n, sizeof *order);
+	apart = xcalloc(n, sizeof *apart);
 	for (size_t i = 0; i < n; i++)
 		order[i] = &rs->rules[i];
-	if (n)
-		qsort(order, n, sizeof *order, compare_but_addrs);
+	qsort(order, n, sizeof *order, compare_but_addrs);
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = i + 1; k < n && order[i]->form == FORM_LEGACY &&
 				       (is_list(order[i]) || is_list(order[k])) &&
@@ -246,11 +324,6 @@ static void split_overlapping(struct ruleset *rs)
 	for (size_t i = 0; i < n; i++)
 		if (apart[i] && is_list(&rs->rules[i]))
 			split(rs, i);
-}
-
-static int compare_rules(const void *a, const void *b)
-{
-	return rule_compare(a, b);
 }
 
 /* qsort is not stable: twins of one chain are told apart by their place in the array. */
@@ -295,7 +368,6 @@ void ruleset_normalise(struct ruleset *rs)
 	if (rs->n_rules) {
 		split_overlapping(rs);
 		merge_rules(rs);
-		qsort(rs->rules, rs->n_rules, sizeof *rs->rules, compare_rules);
 	}
 	sort_twins(rs);
 	if (rs->n_counters)
