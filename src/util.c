@@ -38,6 +38,15 @@ char *xstrdup(const char *s)
 	return xmemdup(s, strlen(s) + 1);
 }
 
+char *xstrndup(const char *s, size_t n)
+{
+	char *copy = must(malloc(n + 1));
+
+	memcpy(copy, s, n);
+	copy[n] = '\0';
+	return copy;
+}
+
 char *xvasprintf(const char *fmt, va_list ap)
 {
 	char *s = NULL;

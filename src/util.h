@@ -16,6 +16,7 @@
 void *xcalloc(size_t n, size_t size);
 void *xmemdup(const void *p, size_t n);
 char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n); /* of n bytes at least */
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *fmt, __builtin_va_list ap) __attribute__((format(printf, 1, 0)));
 

@@ -138,8 +138,13 @@ static bool has_text_only(struct reader *r, const struct line *l)
 {
 	for (size_t i = 0; i < l->len;) {
 		unsigned char c = (unsigned char)l->s[i];
-		size_t n = utf8_length(l->s + i, l->len - i);
+		size_t n;
 
+		if (c >= ' ' && c < 0x7f) {
+			i++;
+			continue;
+		}
+		n = utf8_length(l->s + i, l->len - i);
 		if (!n)
 			return refuse(r, i, "save the file as UTF-8", "byte 0x%02x is not UTF-8",
 				      c);
@@ -389,7 +394,7 @@ static int take_item(void *user, const char *section, const char *key, const cha
 	if (!r->continues) {
 		flush(r);
 		r->key_at = (struct origin){ r->name, r->line, 1 };
-		text_add(&r->key, "%s", key);
+		text_put(&r->key, key, strlen(key));
 	} else if (r->value.len) {
 		text_add(&r->value, " ");
 	}
@@ -398,7 +403,7 @@ static int take_item(void *user, const char *section, const char *key, const cha
 		.line = r->line,
 		.col = r->value_col,
 	};
-	text_add(&r->value, "%s", value);
+	text_put(&r->value, value, strlen(value));
 	return 1;
 }
 

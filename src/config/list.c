@@ -32,7 +32,7 @@ static int split_item(const struct value *v, size_t start, size_t len, struct li
 	i = ARRAY_ADD(l->v, l->n);
 	i->excluded = excluded;
 	i->start = start + excluded;
-	i->text = xasprintf("%.*s", (int)(len - excluded), s + excluded);
+	i->text = xstrndup(s + excluded, len - excluded);
 	return 0;
 }
 
@@ -111,12 +111,25 @@ static int read_proto(const struct value *v, const struct list_item *i, uint8_t 
 	return -1;
 }
 
+/* Keeps them sorted and without duplicates. */
+static void add_proto(struct protos *l, uint8_t proto)
+{
+	size_t i = 0;
+
+	while (i < l->n && l->v[i] < proto)
+		i++;
+	if (i < l->n && l->v[i] == proto)
+		return;
+	ARRAY_ADD(l->v, l->n);
+	memmove(l->v + i + 1, l->v + i, l->n - 1 - i);
+	l->v[i] = proto;
+}
+
 int value_protos(const struct value *v, void *out, void *out_not)
 {
 	auto_list struct list l = { 0 };
 	int rc = list_split(v, &l);
-	bool wanted[PROTO_MAX + 1] = { false };
-	struct protos *protos = out;
+	struct protos *protos = out, wanted = { 0 };
 
 	(void)out_not;
 	for (size_t i = 0; i < l.n; i++) {
@@ -125,11 +138,11 @@ int value_protos(const struct value *v, void *out, void *out_not)
 		if (read_proto(v, &l.v[i], &p))
 			rc = -1;
 		else
-			wanted[p] = true;
+			add_proto(&wanted, p);
 	}
-	for (unsigned p = 1; !rc && p <= PROTO_MAX; p++) {
-		if (wanted[p])
-			*ARRAY_ADD(protos->v, protos->n) = (uint8_t)p;
-	}
+	if (rc)
+		free(wanted.v);
+	else
+		*protos = wanted;
 	return rc;
 }

@@ -260,7 +260,7 @@ static void check_once(struct loader *l)
 static void begin_section(struct loader *l, const struct ini_item *it)
 {
 	size_t len = strcspn(it->section, " ");
-	auto_free char *word = xasprintf("%.*s", (int)len, it->section);
+	auto_free char *word = xstrndup(it->section, len);
 	const char *name = it->section[len] ? it->section + len + 1 : NULL;
 	struct draft *f = &l->draft;
 
@@ -330,7 +330,6 @@ static void unknown_key(struct loader *l, const struct ini_item *it)
 static void take_setting(struct loader *l, const struct ini_item *it)
 {
 	const struct section *s = l->section;
-	auto_free char *where = loader_section_text(l);
 	size_t i = find_key(s, it->key);
 
 	l->n_keys++;
@@ -339,6 +338,8 @@ static void take_setting(struct loader *l, const struct ini_item *it)
 		return;
 	}
 	if (l->seen[i].file) {
+		auto_free char *where = loader_section_text(l);
+
 		diag_error(l->d, &it->key_at, "config", 0, "'%s' again in %s, first on line %u",
 			   it->key, where, l->seen[i].line);
 		diag_cure(l->d, "keep one of them; a list continues on indented lines");
