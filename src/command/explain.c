@@ -33,6 +33,7 @@ static enum exit_code explain_stream(struct session *s, struct answer *a, FILE *
 	size_t cap = 0;
 	ssize_t n;
 
+	scene_index(&a->scene);
 	while ((n = getline(&line, &cap, in)) >= 0) {
 		at.line++;
 		if (strlen(line) != (size_t)n) {

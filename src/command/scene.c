@@ -4,6 +4,7 @@
 
 #include "kernel/host.h"
 #include "report/facts.h"
+#include "rules/flow_index.h"
 #include "rules/twin.h"
 
 /* The facts of one host at most. */
@@ -42,7 +43,7 @@ static void make_rules(struct session *s, struct scene *c)
 	for (size_t i = 0; i < c->host.n_addresses; i++)
 		addrs_add(&c->local, &c->host.addresses[i].prefix);
 	addrs_normalise(&c->local);
-	c->at = (struct flow_host){ NULL, &c->rules, &c->local };
+	c->at = (struct flow_host){ NULL, &c->rules, &c->local, NULL };
 	if (!c->has_host)
 		return;
 	c->at.fw = &c->host.fw;
@@ -79,8 +80,15 @@ enum exit_code scene_open(struct session *s, const char *name, struct scene *c)
 	return code;
 }
 
+void scene_index(struct scene *c)
+{
+	c->index = flow_index_make(&c->rules);
+	c->at.index = c->index;
+}
+
 void scene_close(struct scene *c)
 {
+	flow_index_free(c->index);
 	free(c->local.v);
 	ruleset_free(&c->rules);
 	host_free(&c->host);

@@ -16,11 +16,15 @@ struct scene { /* start from {0}; scene_close is safe then, too */
 	struct ruleset rules; /* and twins */
 	struct addrs local;
 	struct flow_host at;
+	struct flow_index *index; /* NULL: none */
 };
 
 /* The configuration as session_policy has it; the host of --facts or --live, of which there is one
  * at most. CODE_DONE, or what the command exits with: findings are in s->d. name: of the command */
 enum exit_code scene_open(struct session *s, const char *name, struct scene *c);
+
+/* For more than a few packets. */
+void scene_index(struct scene *c);
 
 /* Warns where the packet cannot go its way through this host. at: of the flow */
 void scene_check_flow(struct session *s, const struct scene *c, const struct flow *f,

@@ -71,9 +71,9 @@ static enum exit_code check_verdicts(struct session *s, const struct expectation
 	return code;
 }
 
-static void run(struct session *s, const struct expectations *e, const struct scene *c,
-		struct trial *v)
+static void run(struct session *s, const struct expectations *e, struct scene *c, struct trial *v)
 {
+	scene_index(c);
 	for (size_t i = 0; i < e->n; i++) {
 		struct explanation x = { 0 };
 

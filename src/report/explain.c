@@ -5,38 +5,47 @@
 #include <string.h>
 #include "config/expect.h"
 #include "report/json.h"
+#include "rules/flow_index.h"
 
 enum { PRIORITY_RAW = -300 }; /* linux/netfilter_ipv4.h */
 
 /* ---- the value ---------------------------------------------------------------------------------
  */
 
-static bool is_exempt(const struct flow *f, const struct ruleset *rs, const struct addrs *local)
+static const struct rule *deciding_rule(const struct flow *f, enum hook raw,
+					const struct ruleset *rs, const struct flow_host *h)
 {
-	const struct rule *r = flow_rule(f, rs, flow_raw_hook(f), local);
+	return h->index ? flow_index_rule(h->index, f, raw, h->local)
+			: flow_rule(f, rs, raw, h->local);
+}
+
+static bool is_exempt(const struct flow *f, const struct ruleset *rs, const struct flow_host *h)
+{
+	const struct rule *r = deciding_rule(f, flow_raw_hook(f), rs, h);
 
 	return r && r->verdict == VERDICT_NOTRACK;
 }
 
 /* Is the flow that an error is about exempt in both directions, so that conntrack knows nothing? */
-static bool quotes_exempt(const struct flow *f, const struct ruleset *rs, const struct addrs *local)
+static bool quotes_exempt(const struct flow *f, const struct ruleset *rs, const struct flow_host *h)
 {
 	struct flow quoted, back;
 
-	return flow_quoted(f, &quoted) && is_exempt(&quoted, rs, local) &&
-	       (!flow_reply(&quoted, &back) || is_exempt(&back, rs, local));
+	return flow_quoted(f, &quoted) && is_exempt(&quoted, rs, h) &&
+	       (!flow_reply(&quoted, &back) || is_exempt(&back, rs, h));
 }
 
 static void explain_packet(struct explained *x, const struct ruleset *rs, const struct flow_host *h)
 {
-	enum hook first = flow_raw_hook(&x->flow);
+	const struct rule *first;
 
-	x->hooks[x->n_hooks++].hook = first;
+	x->hooks[x->n_hooks++].hook = flow_raw_hook(&x->flow);
 	if (x->flow.way == FLOW_LOOPBACK)
 		x->hooks[x->n_hooks++].hook = HOOK_PREROUTING;
 	for (size_t i = 0; i < x->n_hooks; i++)
-		x->hooks[i].rule = flow_rule(&x->flow, rs, x->hooks[i].hook, h->local);
-	x->exempt = is_exempt(&x->flow, rs, h->local);
+		x->hooks[i].rule = deciding_rule(&x->flow, x->hooks[i].hook, rs, h);
+	first = x->hooks[0].rule;
+	x->exempt = first && first->verdict == VERDICT_NOTRACK;
 	x->untracked = x->exempt || flow_is_never_tracked(&x->flow);
 }
 
@@ -59,7 +68,7 @@ void explain_make(struct explanation *e, const struct flow *f, const struct rule
 	if (!h->fw)
 		return;
 	e->walked = true;
-	walk_packet(&e->packets[0], quotes_exempt(f, rs, h->local), h);
+	walk_packet(&e->packets[0], quotes_exempt(f, rs, h), h);
 	if (e->n > 1)
 		walk_packet(&e->packets[1], e->packets[0].untracked, h);
 }

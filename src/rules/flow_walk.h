@@ -37,6 +37,7 @@ struct flow_host { /* what the packet meets */
 	const struct fw *fw;
 	const struct ruleset *want; /* twins */
 	const struct addrs *local;
+	const struct flow_index *index; /* of the raw rules of want; NULL: all are asked */
 };
 
 struct flow_known {  /* of a packet, besides what it is */

@@ -86,7 +86,7 @@ static void check_known(struct world *w, const char *line, struct flow_known kno
 			const char *want)
 {
 	const struct origin at = { 0 };
-	const struct flow_host h = { &w->fw, &w->rs, NULL };
+	const struct flow_host h = { &w->fw, &w->rs, NULL, NULL };
 	struct flow_walk walk = { 0 };
 	struct diag d = { 0 };
 	struct flow f;
