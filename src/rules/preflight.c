@@ -123,7 +123,7 @@ unsigned preflight_facts(const struct policy *p)
 			facts |= port_facts(s);
 		if (s->role == ROLE_ROUTER || s->ifaces.n)
 			facts |= HOST_INTERFACES;
-		if (s->upstream_timeout)
+		if (s->upstream_timeout || s->keepalive)
 			facts |= HOST_SETTINGS | HOST_INTERFACES;
 	}
 	return facts;

@@ -13,7 +13,7 @@ void preflight_ports(const struct policy *p, const struct host *h, struct diag *
 void preflight_nat(const struct policy *p, const struct host *h, struct diag *d);
 /* half-interface (warning) */
 void preflight_paths(const struct policy *p, const struct host *h, struct diag *d);
-/* upstream-timeout (warning); without a host only what the policy tells */
+/* upstream-timeout, timeout-short (warnings); without a host only what the policy tells */
 void preflight_times(const struct policy *p, const struct host *h, struct diag *d);
 
 bool service_serves(const struct service *s); /* its ports are on this host */

@@ -111,6 +111,29 @@ static void test_estimate(void **state)
 	busiest_free(b);
 }
 
+/* Who takes the place of another may have had as many entries before. */
+static void test_take_over(void **state)
+{
+	struct busiest *b = busiest_new(2);
+	struct busy_address top[2];
+	bool more;
+
+	(void)state;
+	add(b, "192.0.2.1", BUSY_SOURCE, 5);
+	add(b, "192.0.2.2", BUSY_SOURCE, 3);
+	add(b, "192.0.2.3", BUSY_DESTINATION, 1);
+	assert_int_equal(busiest_addresses(b, &more), 2);
+	assert_true(more);
+	assert_int_equal(busiest_top(b, top, 2), 2);
+	assert_address(&top[0], "192.0.2.1", 5);
+	assert_int_equal(top[0].surplus, 0);
+	assert_address(&top[1], "192.0.2.3", 4);
+	assert_int_equal(top[1].surplus, 3);
+	assert_int_equal(top[1].as_source, 0);
+	assert_int_equal(top[1].as_destination, 1);
+	busiest_free(b);
+}
+
 /* A whole table of different addresses, far more than the room for the first ones. */
 static void test_room(void **state)
 {
@@ -136,9 +159,8 @@ static void test_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_families),
-		cmocka_unit_test(test_estimate),
+		cmocka_unit_test(test_exact),	 cmocka_unit_test(test_families),
+		cmocka_unit_test(test_estimate), cmocka_unit_test(test_take_over),
 		cmocka_unit_test(test_room),
 	};
 

@@ -153,6 +153,8 @@ static void test_order(void **state)
 	write_file(root, "/usr/lib/sysctl.d/60-b.conf",
 		   "net.netfilter.nf_conntrack_max=60\nnet.netfilter.nf_conntrack_acct=0\n");
 	write_file(root, "/usr/lib/sysctl.d/70-c.conf", "net.netfilter.nf_conntrack_max=70\n");
+	write_file(root, "/usr/lib/sysctl.d/40-d.conf",
+		   "net.netfilter.nf_conntrack_gre_timeout=40\n");
 	write_file(root, "/run/sysctl.d/70-c.conf", "net.netfilter.nf_conntrack_events=0\n");
 	write_file(root, "/etc/sysctl.d/99-off.conf.bak", "net.netfilter.nf_conntrack_max=99\n");
 	write_file(root, "/etc/sysctl.conf", "net.netfilter.nf_conntrack_acct=1\n");

@@ -199,6 +199,40 @@ static void test_what_stays_tracked(void **state)
 				     "5d", TCP_EST, "20s") SYSCTL_TCP);
 }
 
+/* What of a service stays tracked must be remembered until it speaks again. */
+static void test_spoken(void **state)
+{
+	static const char dns[] = "[untrack]\nfamily = ipv4\n"
+				  "[service dns]\nprotocol = udp\nport = 53\nkeepalive = ";
+	static const struct {
+		const char *keepalive, *want;
+	} cases[] = {
+		{ "119s\n", "" },
+		{ "120s\n",
+		  "3:1 warning: dns: of its traffic this stays tracked: IPv6, which 'family' "
+		  "leaves "
+		  "out. This host forgets it after 2m (nf_conntrack_udp_timeout_stream), and it "
+		  "speaks every 2m only (keepalive) | set timeout-udp-stream = 181s in "
+		  "[conntrack], "
+		  "or exempt this traffic as well\n" },
+		{ "120s\n[conntrack]\ntimeout-udp-stream = 121s\n", "" },
+	};
+	struct host exempt = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *conf = xasprintf("%s%s", dns, cases[i].keepalive);
+		struct host h = { 0 };
+
+		h_sysctl(&h, "nf_conntrack_udp_timeout_stream", 120);
+		h_address(&h, "2001:db8::1");
+		SAYS(&h, "timeout-short", conf, cases[i].want);
+	}
+	h_sysctl(&exempt, "nf_conntrack_udp_timeout_stream", 120);
+	SAYS(&exempt, "timeout-short", "[service dns]\nprotocol = udp\nport = 53\nkeepalive = 5m\n",
+	     "");
+}
+
 static void test_lifetimes(void **state)
 {
 	struct host h = { 0 };
@@ -356,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_half_route),
 		cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_what_stays_tracked),
+		cmocka_unit_test(test_spoken),
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_stateless_host),
 		cmocka_unit_test(test_missing_interfaces),

@@ -114,6 +114,7 @@ static void test_rates(void **state)
 {
 	const struct counter before = { .packets = 10, .bytes = 1000 };
 	const struct counter now = { .packets = 30, .bytes = 5096 };
+	const struct counter fewer = { .packets = 9, .bytes = 5096 };
 	struct counter_rate rate;
 	struct ruleset earlier = { 0 };
 	struct scene s;
@@ -124,6 +125,7 @@ static void test_rates(void **state)
 	assert_true(counter_rate(&now, &before, 2, &rate));
 	assert_true(rate.packets == 10 && rate.bytes == 2048);
 	assert_false(counter_rate(&before, &now, 2, &rate));
+	assert_false(counter_rate(&fewer, &before, 2, &rate));
 	assert_false(counter_rate(&now, NULL, 2, &rate));
 	assert_false(counter_rate(NULL, &before, 2, &rate));
 	assert_false(counter_rate(&now, &before, 0, &rate));
