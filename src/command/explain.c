@@ -68,8 +68,13 @@ static void print(const struct session *s, const struct answer *a)
 static enum exit_code explain(struct session *s, struct answer *a, const char *flow)
 {
 	const struct origin at = { .file = "flow", .line = 1 };
-	enum exit_code code = scene_open(s, "explain", &a->scene);
+	enum exit_code code;
+	struct flow f;
 
+	/* The flow first: it may be a path, and the flow be forgotten. */
+	if (strcmp(flow, "-") && flow_parse(&f, flow, &at, s->d))
+		return CODE_USAGE;
+	code = scene_open(s, "explain", &a->scene);
 	if (code != CODE_DONE)
 		return code;
 	code = strcmp(flow, "-") ? explain_one(s, a, flow, &at) : explain_stream(s, a, stdin);
@@ -78,13 +83,26 @@ static enum exit_code explain(struct session *s, struct answer *a, const char *f
 	return code;
 }
 
+/* Without quotes the words of a flow would be paths, and '>' the shell's. */
+static bool is_unquoted(const struct session *s)
+{
+	uint8_t proto;
+
+	for (size_t i = 0; i + 1 < s->req.n_operands; i++)
+		if (proto_parse(s->req.operands[i], &proto) && access(s->req.operands[i], F_OK))
+			return true;
+	return false;
+}
+
 enum exit_code command_explain(struct session *s)
 {
 	struct answer a = { 0 };
 	enum exit_code code;
 
-	if (!s->req.n_operands) {
-		diag_error(s->d, NULL, "usage", 0, "explain: which flow?");
+	if (!s->req.n_operands || is_unquoted(s)) {
+		diag_error(s->d, NULL, "usage", 0,
+			   s->req.n_operands ? "explain: a flow is one argument, in quotes"
+					     : "explain: which flow?");
 		diag_cure(s->d, "untrack explain 'tcp 198.51.100.7:51000 -> 192.0.2.10:443 in "
 				"eth0'");
 		return CODE_USAGE;

@@ -58,6 +58,9 @@ claim "its reply" exits 0 "reply: tcp 192.0.2.10:443 -> 198.51.100.7:51000 conti
 claim "a flow that cannot be read" exits 2 "flow:1:27: error: no port '192.0.2.10' [flow]" \
 	"tcp 198.51.100.7:51000 -> 192.0.2.10 in eth0"
 claim "a file instead of a flow" exits 2 "no protocol 'names.conf'" names.conf
+claim "a path, and no flow" exits 2 "no protocol 'nosuch.d'" nosuch.d
+claim "a flow without quotes" exits 2 "a flow is one argument, in quotes" tcp 198.51.100.7:51000 - \
+	in eth0
 claim "a configuration that is not valid" exits 2 "bad.conf:1:1" bad.conf "$web"
 claim "no flows on standard input" exits 0 - -
 claim "no firewall unless it is asked for" without "input" "$web"
