@@ -83,6 +83,28 @@ const struct finding_kind finding_kinds[] = {
 	  "A packet is counted by one exemption only: the inner one would count less than its "
 	  "traffic, or nothing, and taking it away changes nothing.",
 	  "Name each port in one service only." },
+	{ "one-direction", SEVERITY_WARNING, GROUP_CHECK, "Only one direction of it is exempt",
+	  "Both ends of such a tunnel send to the same port, from others. With the role of a "
+	  "server "
+	  "or client alone the packets of one direction stay tracked, and fill the table.",
+	  "Write role = peer." },
+	{ "no-packet", SEVERITY_WARNING, GROUP_CHECK, "No packet matches the exemption",
+	  "An address of the exemption is one that none of its packets can have, so it does "
+	  "nothing.",
+	  "Take the address out, or leave the key out where every address is meant." },
+	{ "helper-port", SEVERITY_NOTE, GROUP_CHECK, "A helper of conntrack reads this port",
+	  "Helpers learn from the traffic of a port which further connections belong to it. They "
+	  "see no exempt packet, so those connections are new ones to the firewall.",
+	  "Nothing if no firewall needs them to be related; else take the port out." },
+	{ "accept-none", SEVERITY_WARNING, GROUP_CHECK,
+	  "The firewall treats exempt packets otherwise",
+	  "A chain would decide otherwise about these packets once they are untracked, and with "
+	  "accept = none untrack writes no twin: a stateful firewall drops them.",
+	  "Write rules for untracked packets by hand, or set accept = twin." },
+	{ "missing-address", SEVERITY_NOTE, GROUP_CHECK, "The host does not have the address now",
+	  "An exemption for local addresses does nothing until the host has them. A number with a "
+	  "slip of the finger waits for ever.",
+	  "Nothing if it is to come; else see 'ip address'." },
 	{ "upstream-timeout", SEVERITY_WARNING, GROUP_CHECK,
 	  "Flows outlive what is in front of the host",
 	  "What is in front forgets idle flows after upstream-timeout. The application must speak "

@@ -36,6 +36,33 @@ static void missing_interfaces(const struct policy *p, const struct host *h, str
 				 p->interfaces[i].name, h, d);
 }
 
+/* Of a service on this host. */
+static void check_address(const struct service *s, const struct prefix *a, const struct host *h,
+			  struct diag *d)
+{
+	struct text t = { 0 };
+
+	if (host_has_address(h, a) || prefix_is_loopback(a))
+		return;
+	prefix_text(a, &t);
+	diag_note(d, &s->local_at, "missing-address", "%s: this host has no address %s%s now",
+		  s->name, strchr(t.s, '/') ? "in " : "", t.s);
+	diag_cure(d, "nothing if it is to come, the rules wait for it; else see 'ip address'");
+	free(t.s);
+}
+
+static void missing_addresses(const struct policy *p, const struct host *h, struct diag *d)
+{
+	if (!h->n_addresses || host_is_unread(h, "interfaces") || host_is_unread(h, "addresses"))
+		return;
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+
+		for (size_t k = 0; k < s->local.n && s->role != ROLE_ROUTER; k++)
+			check_address(s, &s->local.v[k], h, d);
+	}
+}
+
 /* Does this service exempt connections that come in to the TCP port? */
 static bool serves_tcp_port(const struct service *s, uint16_t port)
 {
@@ -93,8 +120,18 @@ static void stateless_host(const struct policy *p, const struct host *h, struct 
 	diag_cure(d, "nothing to do: the exemptions wait for the first rule that does");
 }
 
+/* What the words say, whatever the host. */
+static void policy_alone(const struct policy *p, struct diag *d)
+{
+	preflight_inside(p, d);
+	preflight_use(p, d);
+}
+
 void preflight_policy(const struct policy *p, struct diag *d)
 {
+	policy_alone(p, d);
+	preflight_default_ports(p, d);
+	preflight_lone_interface(p, d);
 	preflight_times(p, NULL, d);
 }
 
@@ -121,7 +158,7 @@ unsigned preflight_facts(const struct policy *p)
 
 		if (service_serves(s))
 			facts |= port_facts(s);
-		if (s->role == ROLE_ROUTER || s->ifaces.n)
+		if (s->role == ROLE_ROUTER || s->ifaces.n || s->local.n)
 			facts |= HOST_INTERFACES;
 		if (s->upstream_timeout || s->keepalive)
 			facts |= HOST_SETTINGS | HOST_INTERFACES;
@@ -152,11 +189,13 @@ static void unread_facts(const struct policy *p, const struct host *h, struct di
 void preflight_check(const struct policy *p, const struct host *h, struct diag *d)
 {
 	unread_facts(p, h, d);
+	policy_alone(p, d);
 	preflight_ports(p, h, d);
 	preflight_nat(p, h, d);
 	preflight_paths(p, h, d);
 	preflight_times(p, h, d);
 	management_port(p, h, d);
 	missing_interfaces(p, h, d);
+	missing_addresses(p, h, d);
 	stateless_host(p, h, d);
 }

@@ -7,7 +7,9 @@
 #include "config/policy.h"
 #include "rules/host.h"
 
-/* What needs no facts: upstream-timeout (warnings). Part of preflight_check. */
+/* What needs no facts: shadowed, one-direction, no-packet, upstream-timeout (warnings), helper-port
+ * (note), all part of preflight_check; and what that knows better: ephemeral-overlap with default
+ * ranges (note), half-interface of a router with one interface (warning). */
 void preflight_policy(const struct policy *p, struct diag *d);
 
 /* HOST_*: the facts that a finding about this policy can depend on. */

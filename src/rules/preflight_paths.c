@@ -132,6 +132,47 @@ static void check_path(const struct policy *p, const struct host *h, const struc
 	free(path.others.s);
 }
 
+/* The one interface by its name that s has; NULL: it has none, several, or a pattern. */
+static const char *lone_interface(const struct service *s)
+{
+	return s->role == ROLE_ROUTER && s->ifaces.n == 1 && !strchr(s->ifaces.v[0], '*')
+		       ? s->ifaces.v[0]
+		       : NULL;
+}
+
+/* Is there another exemption for what comes in on the other side? */
+static bool has_other_side(const struct policy *p, const struct service *s)
+{
+	for (size_t i = 0; i < p->n_interfaces; i++)
+		if (p->interfaces[i].ifaces.n != 1 ||
+		    strcmp(p->interfaces[i].ifaces.v[0], s->ifaces.v[0]) != 0)
+			return true;
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *t = &p->services[i];
+
+		if (t != s && t->role == ROLE_ROUTER && includes(t, s) &&
+		    !(lone_interface(t) && !strcmp(lone_interface(t), s->ifaces.v[0])))
+			return true;
+	}
+	return false;
+}
+
+void preflight_lone_interface(const struct policy *p, struct diag *d)
+{
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+		const char *name = lone_interface(s);
+
+		if (!name || has_other_side(p, s))
+			continue;
+		diag_warn(d, &s->iface_at, "half-interface",
+			  "%s: what is forwarded comes in by %s in one direction only, and the "
+			  "other one stays tracked",
+			  s->name, name);
+		diag_cure(d, "name the interface on the other side as well, or leave the key out");
+	}
+}
+
 void preflight_paths(const struct policy *p, const struct host *h, struct diag *d)
 {
 	for (size_t i = 0; i < p->n_services; i++)

@@ -83,6 +83,32 @@ static void check_ephemeral(const struct policy *p, const struct service *s, con
 	free(both.v);
 }
 
+void preflight_default_ports(const struct policy *p, struct diag *d)
+{
+	const struct host any = { .params = HOST_PARAMS_DEFAULT };
+
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+		struct ports both;
+		struct text t = { 0 };
+
+		overlap(s, &any, &both);
+		if (both.n) {
+			ports_text(&both, &t);
+			diag_note(d, &s->port_at, "ephemeral-overlap",
+				  "%s: most hosts take source ports for their own connections from "
+				  "%u-%u, and %s is in it: where it is not reserved, such a "
+				  "connection times out",
+				  s->name, any.params.ephemeral.lo, any.params.ephemeral.hi, t.s);
+			diag_cure(d,
+				  "reserve it there (net.ipv4.ip_local_reserved_ports); 'untrack "
+				  "check --facts' tells of a host whether it is needed");
+		}
+		free(t.s);
+		free(both.v);
+	}
+}
+
 /* ---- no-listener -------------------------------------------------------------------------------
  */
 

@@ -379,6 +379,7 @@ static bool choose(struct visit *v, const struct decision_list *tracked)
 	enum walk_mode mode = WALK_TWINNED;
 
 	if (v->traffic->accept == ACCEPT_NONE) {
+		finding_alone(&d->findings, v->traffic, v->base);
 		add_need(d, v->base, v->traffic, v->family, NEED_IGNORED,
 			 xstrdup("accept = none: your own rules decide"));
 		return true;
@@ -521,7 +522,7 @@ static void visit_traffic(struct derivation *d, struct traffic *all)
 				continue;
 			}
 			/* Only the packet that opens a flow is offered to the nat hooks. */
-			if (!chain_is_nat(c) || (t.original && t.class == CLASS_OPENING))
+			if (!chain_is_nat(c) || (!t.reply && t.class == CLASS_OPENING))
 				visit_chain(d, &t, f, c);
 		}
 		free(d->part);

@@ -277,6 +277,22 @@ void finding_unsayable(struct twin_findings *f, const struct want *w)
 	diag_cure(f->diag, "name the interfaces of %s instead of excluding some", w->names);
 }
 
+void finding_alone(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base)
+{
+	auto_free char *chain = NULL;
+
+	if (!first_time(f, base, "accept-none"))
+		return;
+	chain = chain_words(base);
+	diag_warn(
+		f->diag, &t->at, "accept-none",
+		"chain %s treats the %s packets of %s otherwise once they are untracked, and with "
+		"accept = none no twin makes it the same",
+		chain, packet_class_name(t->class), t->names);
+	diag_cure(f->diag, "nothing if the difference is meant; else write rules for untracked "
+			   "packets by hand, or set accept = twin");
+}
+
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
 		 bool refuse_it)
 {

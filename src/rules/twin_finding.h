@@ -34,6 +34,9 @@ const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 /* iptables has no words for the interfaces or the addresses of the exemption. */
 void finding_unsayable(struct twin_findings *f, const struct want *w);
 void finding_unreadable(struct twin_findings *f, const struct traffic *t, const struct step *s);
+/* accept = none, and the walks differ: accept-none, once a chain. */
+void finding_alone(struct twin_findings *f, const struct traffic *t, const struct fw_chain *base);
+
 void finding_nat(struct twin_findings *f, const struct traffic *t, const struct step *s,
 		 bool refuse);
 /* Twins, emitted already, that belong into tables which somebody owns. */

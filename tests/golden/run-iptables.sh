@@ -32,7 +32,7 @@ twins() { # NAME FORM SAVES
 		run apply 2>&1
 		echo "status $?"
 		saved "$2" | diff "$SCRATCH/before" -
-	} | sed -e '/\[no-listener\]$/,+1d' >"$SCRATCH/twins"
+	} | sed -e '/\[no-listener\]$/,/^  cure: /d' >"$SCRATCH/twins"
 	run -q remove || return 1
 	saved "$2" | diff -u "$SCRATCH/before" - || return 1
 	same "$1-$2.twins" "$SCRATCH/twins"

@@ -26,7 +26,7 @@ twins() { # FILE
 		run apply 2>&1
 		echo "status $?"
 		others | diff "$SCRATCH/before" -
-	} | sed -e 's/__chain[0-9]*/__chain/' -e '/\[no-listener\]$/,+1d' >"$SCRATCH/twins"
+	} | sed -e 's/__chain[0-9]*/__chain/' -e '/\[no-listener\]$/,/^  cure: /d' >"$SCRATCH/twins"
 	run -q remove || return 1
 	others | diff -u "$SCRATCH/before" - || return 1
 	same "$(basename "$1" .nft).twins" "$SCRATCH/twins"

@@ -172,6 +172,13 @@ static void nothing(struct host *h)
 #define UPSTREAM WEB "upstream-timeout = 20s\n"
 
 /* The table of DESIGN 5, in its order. line: where in the file, 0 where it is the host's affair. */
+static void addressed(struct host *h)
+{
+	struct host_address *a = ARRAY_ADD(h->addresses, h->n_addresses);
+
+	assert_true(prefix_parse("198.51.100.1", &a->prefix));
+}
+
 static const struct {
 	const char *id;
 	enum severity severity;
@@ -199,6 +206,18 @@ static const struct {
 	{ "missing-interface", SEVERITY_NOTE, nothing, WEB "interface = eth0\n", 4 },
 	{ "shadowed", SEVERITY_WARNING, nothing, WEB "[service api]\nprotocol = tcp\nport = 80\n",
 	  4 },
+	{ "nat-conflict", SEVERITY_ERROR, nat_rule, "[interface a]\nname = eth0\n", 1 },
+	{ "nat-conflict", SEVERITY_ERROR, nat_rule, "[loopback]\nnotrack = yes\n", 1 },
+	{ "shadowed", SEVERITY_WARNING, nothing,
+	  WEB "interface = eth0\n[service api]\nprotocol = tcp\nport = 1-100\nrole = peer\n", 1 },
+	{ "shadowed", SEVERITY_WARNING, nothing,
+	  WEB "interface = eth0\n[interface a]\nname = eth*\n", 1 },
+	{ "one-direction", SEVERITY_WARNING, nothing, "[service a]\nprotocol = udp\nport = 4789\n",
+	  3 },
+	{ "no-packet", SEVERITY_WARNING, nothing, WEB "remote = 0.0.0.0, ::/0\n", 4 },
+	{ "helper-port", SEVERITY_NOTE, nothing, "[service a]\nprotocol = tcp\nport = 1-99\n", 3 },
+	{ "accept-none", SEVERITY_WARNING, negated, WEB "accept = none\n", 1 },
+	{ "missing-address", SEVERITY_NOTE, addressed, WEB "local = 192.0.2.0/24\n", 4 },
 	{ "upstream-timeout", SEVERITY_WARNING, nothing, UPSTREAM "keepalive = 30s\n", 4 },
 	{ "upstream-timeout", SEVERITY_WARNING, timeouts, "[untrack]\nfamily = ipv4\n" UPSTREAM,
 	  6 },
