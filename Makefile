@@ -23,6 +23,8 @@ SHELLS     := bash zsh fish
 SYSCONFDIR ?= /etc
 STATEDIR   ?= /var/lib/untrack
 RUNDIR     ?= /run/untrack
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+TMPFILES   ?= $(PREFIX)/lib/tmpfiles.d
 
 # What Debian 12 calls what we need: to build, and on top of that to try and test.
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev libinih-dev \
@@ -154,16 +156,34 @@ fuzz-run: $(FUZZ)
 
 # --- installation ---
 
+# Units of systemd, with the paths of this installation. What is not below /var/lib or /run systemd
+# does not make.
+UNITS := $(wildcard systemd/*.service systemd/*.timer)
+STATE_LINE := $(if $(filter /var/lib/%,$(STATEDIR)),StateDirectory=$(STATEDIR:/var/lib/%=%),$\
+              ReadWritePaths=$(STATEDIR))
+RUN_LINE   := $(if $(filter /run/%,$(RUNDIR)),RuntimeDirectory=$(RUNDIR:/run/%=%),$\
+              ReadWritePaths=-$(RUNDIR))
+FILL_UNIT = sed -e '/^@SANDBOX@$$/{r systemd/sandbox' -e 'd}' $(1) | sed -e 's|@SBINDIR@|$(SBINDIR)|' \
+	-e 's|@CONFDIR@|$(SYSCONFDIR)/untrack|' -e 's|@STATEDIR@|$(STATEDIR)|' \
+	-e 's|@RUNDIR@|$(RUNDIR)|' -e 's|^@STATE@$$|$(STATE_LINE)|' -e 's|^@RUN@$$|$(RUN_LINE)|'
+units: $(UNITS:%=$B/%) $B/systemd/untrack.conf
+$B/systemd/untrack.conf: systemd/untrack.tmpfiles $B/flags Makefile
+	@mkdir -p $(@D)
+	$Q{ $(call FILL_UNIT,$<); } >$@
+$B/systemd/%: systemd/% systemd/sandbox $B/flags Makefile
+	@mkdir -p $(@D)
+	$Q{ $(call FILL_UNIT,$<); } >$@
+
 INSTALL ?= install
 MAN_SECTIONS := 5 7 8
 # What completes its command lines, from its own tables: another machine's program cannot be asked.
 $B/completion/%: $B/$(PROG)
 	@mkdir -p $(@D)
 	$Q$B/$(PROG) completion $* >$@.new && mv $@.new $@
-install: all $(SHELLS:%=$B/completion/%)
+install: all units $(SHELLS:%=$B/completion/%)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(MAN_SECTIONS:%=$(DESTDIR)$(MANDIR)/man%) \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(SYSCONFDIR)/untrack/rules.d \
-		$(DESTDIR)$(STATEDIR)
+		$(DESTDIR)$(STATEDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(TMPFILES)
 	$(INSTALL) -m 755 $B/$(PROG) $(DESTDIR)$(SBINDIR)/$(PROG)
 	for s in $(MAN_SECTIONS); do \
 		$(INSTALL) -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
@@ -173,6 +193,8 @@ install: all $(SHELLS:%=$B/completion/%)
 	$(INSTALL) -m 644 $B/completion/bash $(DESTDIR)$(BASHDIR)/$(PROG)
 	$(INSTALL) -m 644 $B/completion/zsh $(DESTDIR)$(ZSHDIR)/_$(PROG)
 	$(INSTALL) -m 644 $B/completion/fish $(DESTDIR)$(FISHDIR)/$(PROG).fish
+	$(INSTALL) -m 644 $(UNITS:%=$B/%) $(DESTDIR)$(UNITDIR)
+	$(INSTALL) -m 644 $B/systemd/untrack.conf $(DESTDIR)$(TMPFILES)
 	test -e $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf || \
 		$(INSTALL) -m 644 untrack.conf $(DESTDIR)$(SYSCONFDIR)/untrack/untrack.conf
 
@@ -182,6 +204,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BASHDIR)/$(PROG) $(DESTDIR)$(ZSHDIR)/_$(PROG) \
 		$(DESTDIR)$(FISHDIR)/$(PROG).fish
 	rm -f $(foreach s,$(MAN_SECTIONS),$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$s/%,$(wildcard man/*.$s)))
+	rm -f $(UNITS:systemd/%=$(DESTDIR)$(UNITDIR)/%) $(DESTDIR)$(TMPFILES)/untrack.conf
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 # A package for Debian and its kin, in build-deb.
@@ -220,4 +243,6 @@ clean:
 	rm -rf build build-*
 .PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
 	stress faults uninstall deps deps-try deps-test deb test-deb deps-deb clean
+.PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
+	stress faults uninstall deps deps-try deps-test deb deps-deb clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)

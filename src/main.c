@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "command/command.h"
+#include "command/notify.h"
 #include "report/finding_table.h"
 #include "util.h"
 
@@ -61,6 +62,13 @@ static const struct option_def apply_options[] = {
 
 static const struct option_def remove_options[] = {
 	{ "force", 0, OPTION_FLAG, FIELD(force), NULL, "go on over rules of others in our table" },
+	{ "stop", 0, OPTION_FLAG, FIELD(stop), NULL,
+	  "for the end of a service: what is on record stays, for the next start" },
+	{ 0 },
+};
+
+static const struct option_def watch_options[] = {
+	{ "once", 0, OPTION_FLAG, FIELD(once), NULL, "look once, repair, and end" },
 	{ 0 },
 };
 
@@ -127,8 +135,8 @@ static const struct command commands[] = {
 	{ "confirm", "", "keep what apply --confirm put there", command_confirm, no_options, 0,
 	  false },
 	{ "expire", "TOKEN DEADLINE", NULL, command_expire, no_options, 2, true },
-	{ "remove", "[--force]", "take everything of ours out of the kernel", command_remove,
-	  remove_options, 0, true },
+	{ "remove", "[--force] [--stop]", "take everything of ours out of the kernel",
+	  command_remove, remove_options, 0, true },
 	{ "status", "[-v] [--watch[=SECONDS]] [--json]",
 	  "what fills the table, what is exempt and counted, twins, drift", command_status,
 	  status_options, 0, false },
@@ -139,6 +147,8 @@ static const struct command commands[] = {
 	  command_history, json_options, 0, false },
 	{ "rollback", "[--force] [GENERATION]", "back to the rules before the last apply",
 	  command_rollback, rollback_options, 1, true },
+	{ "watch", "[--once]", "stay, and repair what others remove", command_watch, watch_options,
+	  0, true },
 	{ "completion", "bash|zsh|fish", "what completes command lines in that shell",
 	  command_completion, no_options, 1, false },
 };
@@ -332,9 +342,13 @@ static enum exit_code dispatch(char *const *argv, struct session *s)
 
 static void say(struct session *s)
 {
+	enum severity least = s->req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE;
+
 	fflush(s->out);
-	diag_print(s->d, stderr, s->req.quiet ? SEVERITY_WARNING : SEVERITY_NOTE,
-		   wants_colour(&s->req, STDERR_FILENO));
+	if (notify_has_journal())
+		diag_print_journal(s->d, stderr, least);
+	else
+		diag_print(s->d, stderr, least, wants_colour(&s->req, STDERR_FILENO));
 	diag_free(s->d);
 }
 

@@ -38,6 +38,8 @@ expected_files() {
 		for f in man/*.5; do echo "./opt/man/man5/${f#man/}"; done
 		for f in man/*.7; do echo "./opt/man/man7/${f#man/}"; done
 		for f in man/*.8; do echo "./opt/man/man8/${f#man/}"; done
+		for f in systemd/*.service systemd/*.timer; do echo "./opt/u/lib/systemd/system/${f#*/}"; done
+		echo ./opt/u/lib/tmpfiles.d/untrack.conf
 		for f in rules.d/*.conf rules.d/*.expect; do
 			echo "./opt/u/share/doc/untrack/examples/${f#rules.d/}"
 		done
@@ -55,6 +57,16 @@ paths_are_compiled_in() {
 	"$root/opt/u/sbin/untrack" help >"$SCRATCH/help" &&
 		grep -q 'default /opt/etc/untrack' "$SCRATCH/help" &&
 		grep -q 'default /opt/state' "$SCRATCH/help"
+}
+
+# No placeholder is left, and what is not below /var/lib and /run is named as it is.
+units_know_their_paths() {
+	units=$root/opt/u/lib/systemd/system
+	! grep -n '@[A-Z]*@' "$units"/* "$root/opt/u/lib/tmpfiles.d/untrack.conf" &&
+		grep -qx 'ExecStart=/opt/u/sbin/untrack apply --boot' "$units/untrack.service" &&
+		grep -qx 'ReadWritePaths=/opt/state' "$units/untrack.service" &&
+		grep -qx 'ReadWritePaths=-/opt/run' "$units/untrack-watch.service" &&
+		grep -qx 'd /opt/run 0700 root root -' "$root/opt/u/lib/tmpfiles.d/untrack.conf"
 }
 
 # Settings that are all comments: nothing is exempt until somebody says so.
@@ -102,6 +114,7 @@ claim "builds without a warning ($cc)" quietly
 claim "installs" run_make install
 claim "every file is where it belongs" all_there
 claim "paths are compiled in" paths_are_compiled_in
+claim "units know their paths" units_know_their_paths
 claim "hardened by default" hardened
 claim "completion of command lines" completes
 claim "the fresh configuration asks for nothing" fresh_configuration_is_empty

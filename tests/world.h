@@ -60,6 +60,13 @@ int backend_open(enum backend_choice choice, const struct backend_ops **ops, str
 	return fake.open(b, d);
 }
 
+enum exit_code check_kernel(struct session *s, const struct policy *p)
+{
+	(void)s;
+	(void)p;
+	return CODE_DONE;
+}
+
 int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struct diag *d)
 {
 	assert_true(world.n_drains < ARRAY_SIZE(world.drains));

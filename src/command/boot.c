@@ -2,6 +2,7 @@
 /* untrack apply --boot: nobody is watching, so what was never confirmed or does not work must not
  * keep the host from what did. */
 #include "command/command.h"
+#include "command/notify.h"
 
 #include <string.h>
 
@@ -47,32 +48,39 @@ static bool was_forced(const struct diag *said, const char *forced)
 }
 
 /* With findings of its own: what another attempt had to say is not on the record of this one. */
-static enum exit_code attempt(const struct boot *b, const struct policy *p,
+static enum exit_code attempt(const struct session *s, const struct policy *p,
 			      const struct change_how *how, struct diag *said)
 {
-	struct session s = *b->s;
+	struct session own = *s;
 
-	s.d = said;
-	return change_to(&s, p, how);
+	own.d = said;
+	return change_to(&own, p, how);
+}
+
+enum exit_code change_again(const struct session *s, const struct policy *p, const char *text,
+			    struct change_how *how)
+{
+	struct generation_header h = { 0 };
+	struct diag said = { 0 };
+	enum exit_code code = attempt(s, p, how, &said);
+
+	if (code == CODE_REFUSED && generation_find(&s->paths, text, &h) > 0 &&
+	    was_forced(&said, h.forced)) {
+		diag_free(&said);
+		how->force = true;
+		code = attempt(s, p, how, &said);
+	}
+	diag_move(s->d, &said);
+	generation_header_free(&h);
+	return code;
 }
 
 static enum exit_code try_policy(struct boot *b, const struct policy *p, const char *verb)
 {
 	struct change_how how = { .verb = verb, .force = b->s->req.force, .boot = true };
-	struct generation_header h = { 0 };
-	struct diag said = { 0 };
 	char *text = b->tried[b->n_tried++] = policy_string(p);
-	enum exit_code code = attempt(b, p, &how, &said);
 
-	if (code == CODE_REFUSED && generation_find(&b->s->paths, text, &h) > 0 &&
-	    was_forced(&said, h.forced)) {
-		diag_free(&said);
-		how.force = true;
-		code = attempt(b, p, &how, &said);
-	}
-	diag_move(b->s->d, &said);
-	generation_header_free(&h);
-	return code;
+	return change_again(b->s, p, text, &how);
 }
 
 /* Why p must not be applied, or NULL: it is what somebody wanted to see confirmed, and never did.
@@ -179,6 +187,7 @@ static enum exit_code go_back(struct boot *b)
 			continue;
 		b->fell_back = true;
 		if (code == CODE_DONE) {
+			notify_status("generation %ld is in force instead: %s", n, b->reason);
 			diag_error(b->s->d, NULL, "boot", 0,
 				   "%s: generation %ld is in force instead", b->reason, n);
 			diag_cure(b->s->d, "see what is wrong with untrack check and untrack diff, "

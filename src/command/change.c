@@ -153,6 +153,24 @@ static void record_boot(const struct change *c)
 	diag_free(&faults);
 }
 
+static bool keeps_record(const struct change *c)
+{
+	return c->how->repair || c->how->stop;
+}
+
+/* Whoever puts rules there has started it again. */
+static void record_start(const struct change *c)
+{
+	struct diag faults = { 0 };
+
+	if (journal_mark_stopped(&c->s->paths, false, &faults))
+		diag_cure(&faults, "the outcome stands, but untrack watch takes this host for "
+				   "stopped until that file is gone");
+	diag_soften(&faults);
+	diag_move(c->s->d, &faults);
+	diag_free(&faults);
+}
+
 /* The drain comes before the record: a run killed in between leaves no record, and the next one
  * drains again. */
 static enum exit_code record(struct change *c)
@@ -164,12 +182,14 @@ static enum exit_code record(struct change *c)
 	if (c->drain && (c->result == APPLY_CHANGED || c->recovered || !is_recorded(c)))
 		drain(c, &c->after);
 	c->said.unconfirmed = confirmation_is_pending(c->confirmation);
-	rc = write_record(c, &faults);
+	rc = keeps_record(c) ? 0 : write_record(c, &faults);
 	if (c->options.anyway)
 		diag_soften(&faults);
 	diag_move(c->s->d, &faults);
 	if (rc && !c->options.anyway)
 		code = not_recorded(c);
+	if (code == CODE_DONE && !c->how->stop)
+		record_start(c);
 	if (code == CODE_DONE && c->how->boot)
 		record_boot(c);
 	if (code == CODE_DONE && c->result == APPLY_CHANGED)
@@ -250,11 +270,17 @@ static enum exit_code run_locked(struct change *c)
 	struct host_params host;
 	enum exit_code code;
 
-	if (confirmation_look(confirmation, c->s->d) || look_back(c))
+	if (confirmation_look(confirmation, c->s->d))
+		return confirmation->over && c->how->repair ? CODE_NO : CODE_REFUSED;
+	if (look_back(c))
 		return CODE_REFUSED;
+	if (c->how->repair && !is_recorded(c))
+		return CODE_NO;
 	confirmation->wanted = c->text;
-	confirmation->recorded = c->options.recorded = is_recorded(c);
-	if (prepare(c, &host))
+	confirmation->recorded = is_recorded(c);
+	c->options.recorded = is_recorded(c) || keeps_record(c);
+	if ((c->how->stop && journal_mark_stopped(&c->s->paths, true, c->s->d)) ||
+	    prepare(c, &host))
 		return CODE_REFUSED;
 	c->result = apply_policy(c->ops, c->b, c->policy, &host, &c->options, &c->after, c->s->d);
 	code = result_code(c->result);
@@ -282,6 +308,25 @@ static enum exit_code run(struct change *c)
 	return code;
 }
 
+/* The last step before the kernel changes. */
+static int begin_change(void *ctx, const struct ruleset *before, struct diag *d)
+{
+	struct change *c = ctx;
+
+	if (c->how->seen) {
+		ruleset_free(&c->how->seen->before);
+		ruleset_copy(&c->how->seen->before, before);
+	}
+	return confirmation_begin(c->confirmation, before, d);
+}
+
+void change_seen_free(struct change_seen *seen)
+{
+	ruleset_free(&seen->before);
+	ruleset_free(&seen->after);
+	*seen = (struct change_seen){ 0 };
+}
+
 static void change_init(struct change *c, const struct session *s, const struct policy *p,
 			const struct change_how *how, struct confirmation *confirmation)
 {
@@ -299,8 +344,8 @@ static void change_init(struct change *c, const struct session *s, const struct 
 			     .said = &c->said,
 			     .look = &c->look,
 			     .anyway = confirmation->kind == CONFIRMATION_DUE,
-			     .before_change = confirmation_begin,
-			     .ctx = confirmation },
+			     .before_change = begin_change,
+			     .ctx = c },
 		.said = { .unconfirmed = confirmation->kind == CONFIRMATION_ASKED },
 	};
 }
@@ -393,8 +438,13 @@ enum exit_code change_to(const struct session *s, const struct policy *p,
 
 	change_init(&c, s, p, how, how->confirmation ? how->confirmation : &none);
 	code = run(&c);
-	if (code == CODE_DONE)
+	if (code == CODE_DONE && how->verb)
 		print_summary(&c);
+	if (code == CODE_DONE && how->seen) {
+		how->seen->wrote = c.result == APPLY_CHANGED;
+		how->seen->after = c.after;
+		c.after = (struct ruleset){ 0 };
+	}
 	change_free(&c);
 	confirmation_free(&none);
 	return code;
@@ -425,7 +475,8 @@ enum exit_code command_apply(struct session *s)
 static enum exit_code leave_to(const struct session *s, const struct policy *p, const char *verb)
 {
 	struct confirmation c = { .s = s, .kind = CONFIRMATION_ENDED };
-	const struct change_how how = { &c, .verb = verb, .force = s->req.force };
+	const struct change_how how = { &c, .verb = verb, .force = s->req.force,
+					.stop = s->req.stop };
 	enum exit_code code = change_to(s, p, &how);
 
 	confirmation_free(&c);

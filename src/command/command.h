@@ -86,20 +86,35 @@ command_fn command_explain;
 command_fn command_test;
 /* change.c: the transaction */
 command_fn command_apply, command_remove, command_rollback;
+/* watch.c: repairs what others remove */
+command_fn command_watch;
 /* confirm.c: what goes back by itself */
 command_fn command_confirm, command_expire;
 
 /* change.c: the one transaction of all that change the kernel, under the lock: the policy becomes
  * what is in the kernel and the newest generation. CODE_DONE: said on s->out, too. */
 struct confirmation;
+struct change_seen {		      /* start from {0}; change_seen_free */
+	bool wrote;		      /* the kernel did not hold what was wanted, and does now */
+	struct ruleset before, after; /* before: only where it wrote */
+};
 struct change_how {
 	struct confirmation *confirmation; /* its part in a pending one; NULL: none may pend */
-	const char *verb;		   /* "applied" */
+	const char *verb;		   /* "applied"; NULL: nothing is said of success */
 	bool force;
-	bool boot; /* what is on record then is marked as good at boot */
+	bool boot;   /* what is on record then is marked as good at boot */
+	bool repair; /* only while the policy is the newest generation; the record stays as it is */
+	bool stop;   /* the record stays as it is, and says no more what the kernel holds */
+	struct change_seen *seen; /* what it found and left; NULL: nobody asks */
 };
+/* CODE_NO, of a repair: there is nothing to do, for others have decided meanwhile. */
 enum exit_code change_to(const struct session *s, const struct policy *p,
 			 const struct change_how *how);
+/* The same, of a policy that was applied before: what somebody went over with --force then does not
+ * refuse it now. text: its canonical form. */
+enum exit_code change_again(const struct session *s, const struct policy *p, const char *text,
+			    struct change_how *how);
+void change_seen_free(struct change_seen *seen);
 
 /* confirm.c: apply --confirm, with the question where somebody can answer it. */
 enum exit_code confirm_apply(struct session *s, const struct policy *p);

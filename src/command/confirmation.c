@@ -54,13 +54,25 @@ static int refuse_second(const struct pending *p, struct diag *d)
 /* A way out, and the timer's way back, lead past what cannot be read. */
 static int look_at_damage(struct confirmation *c, struct diag *d, struct diag *faults)
 {
-	bool refused = c->kind == CONFIRMATION_NONE || c->kind == CONFIRMATION_ASKED;
+	bool refused = c->kind == CONFIRMATION_NONE || c->kind == CONFIRMATION_ASKED ||
+		       c->kind == CONFIRMATION_ASIDE;
 
 	c->damaged = true;
 	if (!refused)
 		diag_soften(faults);
 	diag_move(d, faults);
 	return refused ? -1 : 0;
+}
+
+static int look_aside(struct confirmation *c, bool pending, struct diag *d)
+{
+	long newest = generation_newest(&c->s->paths, d);
+
+	if (newest < 0)
+		return -1;
+	c->over = journal_is_stopped(&c->s->paths) ||
+		  (!pending && newest > 0 && generation_is_unconfirmed(&c->s->paths, newest));
+	return c->over ? -1 : 0;
 }
 
 int confirmation_look(struct confirmation *c, struct diag *d)
@@ -80,6 +92,8 @@ int confirmation_look(struct confirmation *c, struct diag *d)
 	case CONFIRMATION_DUE:
 		c->over = rc || strcmp(c->old.token, c->token) != 0;
 		return c->over ? -1 : 0;
+	case CONFIRMATION_ASIDE:
+		return look_aside(c, rc == 0, d);
 	}
 	return -1;
 }

@@ -13,6 +13,8 @@ enum confirmation_kind {
 	CONFIRMATION_ASKED, /* apply --confirm: begins one, or extends it */
 	CONFIRMATION_ENDED, /* rollback, remove: ways out, and then none is pending */
 	CONFIRMATION_DUE,   /* the timer: the time is over */
+	CONFIRMATION_ASIDE, /* watch: one that is pending stays as it is, and so do the rules that
+			     * wait; rules that were never confirmed in time are not its concern */
 };
 
 struct confirmation { /* start with s and kind; confirmation_free */
@@ -25,7 +27,8 @@ struct confirmation { /* start with s and kind; confirmation_free */
 	struct pending old;  /* pending when we came; token NULL: none */
 	struct pending mine; /* which this run began; token NULL: none */
 	bool damaged;	     /* one was pending, but it cannot be read */
-	bool over;	     /* DUE: confirmed, or another took its place: nothing is to be done */
+	bool over;	     /* DUE: confirmed, or another took its place: nothing is to be done.
+			      * ASIDE: somebody has decided otherwise */
 };
 
 /* First of all, the lock is held. 0, or -1: refused (findings), or over. */

@@ -22,6 +22,7 @@ struct request {		    /* the command line, taken apart; start from {0} */
 	const char *watch;     /* "" without seconds; NULL: not given */
 	const char *min_share; /* NULL: not given */
 	bool quiet, verbose, version, help, force, json, no_drain, boot, live, kernel;
+	bool stop, once;
 	struct words facts;
 	const char **operands; /* n_operands of them, borrowed from argv; the array is ours */
 	size_t n_operands;

@@ -235,6 +235,39 @@ void diag_print(const struct diag *d, FILE *out, enum severity least, bool colou
 			print_finding(&d->v[i], &d->sources, &at, out, colour);
 }
 
+static unsigned journal_priority(enum severity s)
+{
+	switch (s) {
+	case SEVERITY_ERROR:
+		return 3;
+	case SEVERITY_WARNING:
+		return 4;
+	case SEVERITY_NOTE:
+		break;
+	}
+	return 5;
+}
+
+void diag_print_journal(const struct diag *d, FILE *out, enum severity least)
+{
+	struct source_line at = { 0 };
+
+	for (size_t i = 0; i < d->n; i++) {
+		auto_free char *text = NULL;
+		char *save = NULL;
+		size_t len;
+		FILE *f;
+
+		if (d->v[i].severity > least)
+			continue;
+		f = xmemstream(&text, &len);
+		print_finding(&d->v[i], &d->sources, &at, f, false);
+		fclose(f);
+		for (char *s = strtok_r(text, "\n", &save); s; s = strtok_r(NULL, "\n", &save))
+			fprintf(out, "<%u>%s\n", journal_priority(d->v[i].severity), s);
+	}
+}
+
 void diag_free(struct diag *d)
 {
 	for (size_t i = 0; i < d->n; i++) {

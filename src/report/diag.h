@@ -66,6 +66,9 @@ void diag_move(struct diag *d, struct diag *from);
 void diag_print(const struct diag *d, FILE *out, enum severity least, bool colour);
 /* "web1, web2", fresh; NULL: of no host in particular. */
 char *finding_hosts(const struct finding *f);
+/* The same for the journal: before each line its priority, as sd-daemon(3) has it: "<3>" for an
+ * error, "<4>" for a warning, "<5>" for a note. */
+void diag_print_journal(const struct diag *d, FILE *out, enum severity least);
 const char *severity_name(enum severity s);
 void diag_free(struct diag *d);
 

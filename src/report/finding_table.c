@@ -255,6 +255,13 @@ const struct finding_kind finding_kinds[] = {
 	{ "backend", SEVERITY_NOTE, GROUP_OTHER, "iptables was taken in place of nf_tables",
 	  "backend = auto took iptables, since this kernel has no nf_tables.",
 	  "Nothing; or name the backend in [untrack]." },
+	{ "repaired", SEVERITY_WARNING, GROUP_OTHER, "Somebody took rules of untrack away",
+	  "untrack watch found rules or twins missing or out of place, and put them back: which, and "
+	  "who changed rules last. Until then exempt traffic may have been cut off.",
+	  "Nothing; or reload the firewall in a way that systemd knows of." },
+	{ "watch", SEVERITY_WARNING, GROUP_OTHER, "untrack watch cannot do its work as it should",
+	  "Somebody takes away again and again what it puts back, or the kernel tells it nothing.",
+	  "'nft monitor' shows who changes rules; systemctl restart untrack-watch begins anew." },
 	{ "contended", SEVERITY_ERROR, GROUP_OTHER, "Somebody changes the rules all the time",
 	  "The rules changed again between reading and writing, each time. Nothing was written, so "
 	  "that nobody's change is lost.",

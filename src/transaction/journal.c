@@ -14,6 +14,7 @@
 #define LOCK_FILE "lock"
 #define TRANSACTION_FILE "transaction"
 #define TRANSACTION_NEW "transaction.new"
+#define STOPPED_FILE "stopped"
 #define TRANSACTION_MAGIC "untrack transaction "
 #define TRANSACTION_FORMAT 2 /* 1: without settings, and still written where there are none */
 #define LOCK_POLL_MS 10
@@ -284,6 +285,26 @@ bool journal_is_open(const struct state_paths *sp)
 	auto_free char *name = xasprintf("%s/" TRANSACTION_FILE, sp->run_dir);
 
 	return access(name, F_OK) == 0;
+}
+
+bool journal_is_stopped(const struct state_paths *sp)
+{
+	auto_free char *name = xasprintf("%s/" STOPPED_FILE, sp->run_dir);
+
+	return access(name, F_OK) == 0;
+}
+
+int journal_mark_stopped(const struct state_paths *sp, bool stopped, struct diag *d)
+{
+	auto_store struct store run = STORE_CLOSED;
+
+	if (journal_is_stopped(sp) == stopped)
+		return 0;
+	if (store_make(&run, sp->run_dir, 0700, d))
+		return -1;
+	if (stopped)
+		return store_write(&run, STOPPED_FILE, "", 0, false, d);
+	return store_remove(&run, STOPPED_FILE, d);
 }
 
 void transaction_free(struct transaction *t)

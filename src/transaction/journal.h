@@ -35,6 +35,12 @@ int journal_end(const struct state_paths *sp, struct diag *d);
 bool journal_is_open(const struct state_paths *sp); /* there is a file, whatever is in it */
 void transaction_free(struct transaction *t);	    /* safe on a zeroed struct and twice */
 
+/* Was the service stopped, so that the kernel holds less than what is on record, on purpose? In
+ * run_dir: gone after a reboot. The caller of mark holds the lock; nothing is written where it says
+ * so already. 0 or -1. */
+int journal_mark_stopped(const struct state_paths *sp, bool stopped, struct diag *d);
+bool journal_is_stopped(const struct state_paths *sp);
+
 /* Inverse pair: parse(print(t)) == t, foreign objects and origins aside. name is for messages. */
 void transaction_print(const struct transaction *t, FILE *out);
 int transaction_parse(const char *text, size_t len, const char *name, struct transaction *t,

@@ -68,7 +68,7 @@ ids_of_table() {
 find src -name '*.c' ! -name finding_table.c -exec cat {} + >"$SCRATCH/source"
 claim "commands" equal commands manual_commands
 claim "general options" equal general_of_help general_of_manual
-for c in check doctor explain test diff apply remove status history rollback; do
+for c in check doctor explain test diff apply remove status history rollback watch; do
 	claim "options of $c" equal "options_of_help $c" "options_of_manual $c" may-be-empty
 done
 claim "options of show" synopsis_has_as

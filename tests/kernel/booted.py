@@ -8,16 +8,17 @@ import subprocess
 import time
 
 import lab
-from harness import PROGRAM, Skip, claim
+from harness import PROGRAM, ROOT, Skip, claim
 
 MUST = ("systemd-nspawn", "nsenter", "journalctl")
 CGROUP = "/sys/fs/cgroup"
 
 
 class Booted:
-    """One container with a network of its own; `with` ends it. Nothing is left of it."""
+    """One container with a network of its own, or that of a host of the lab; `with` ends it.
+    Nothing is left of it. prepare(booted) changes its files before it boots."""
 
-    def __init__(self):
+    def __init__(self, host=None, prepare=None):
         for tool in MUST:
             if not shutil.which(tool):
                 raise Skip(f"no {tool} here: make deps-test")
@@ -27,12 +28,15 @@ class Booted:
         for name in ("upper", "work", "root"):
             (self.dir / name).mkdir()
         self.root = self.dir / "root"
+        self.host, self.prepare = host, prepare
         self.cgroup = None
         self.leader = self.nspawn = None
 
     def __enter__(self):
         self.mount()
         self.files()
+        if self.prepare:
+            self.prepare(self)
         self.boot()
         return self
 
@@ -57,6 +61,34 @@ class Booted:
         (self.root / "etc/untrack/rules.d").mkdir(parents=True)
         (self.root / "var/lib/untrack").mkdir(parents=True)
 
+    def write(self, name, text):
+        """A file inside."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def install_units(self):
+        """Those of the project, as make install would."""
+        built = lab.RUN / "units"
+        subprocess.run(["make", "-s", "-C", str(ROOT), f"B={built}", "units"], check=True,
+                       env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")})
+        units = self.root / "usr/local/lib/systemd/system"
+        units.mkdir(parents=True, exist_ok=True)
+        for file in (built / "systemd").iterdir():
+            shutil.copy(file, units)
+        tmpfiles = self.root / "usr/local/lib/tmpfiles.d"
+        tmpfiles.mkdir(parents=True, exist_ok=True)
+        (units / "untrack.conf").rename(tmpfiles / "untrack.conf")
+
+    def enable(self, *units):
+        subprocess.run(["systemctl", "--quiet", f"--root={self.root}", "enable", *units],
+                       check=True, stdin=subprocess.DEVNULL)
+
+    def network(self):
+        if not self.host:
+            return ["--private-network"]
+        return [f"--network-namespace-path={self.host.path}", "--capability=CAP_NET_ADMIN"]
+
     def boot(self):
         def enter_cgroup():
             with open(f"{self.cgroup}/cgroup.procs", "w", encoding="ascii") as f:
@@ -66,7 +98,7 @@ class Booted:
         with open(self.dir / "console", "wb") as console:
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", str(self.root), f"--machine=t{os.getpid()}",
-                 "--boot", "--private-network", "--register=no", "--keep-unit", "--console=pipe",
+                 "--boot", *self.network(), "--register=no", "--keep-unit", "--console=pipe",
                  "--kill-signal=SIGRTMIN+4", "systemd.unit=basic.target"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console,
                 preexec_fn=enter_cgroup)

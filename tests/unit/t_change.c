@@ -244,9 +244,27 @@ static void test_repair_drains(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* The end of a service is no decision: what is on record stays, until something is applied. */
+static void test_stop(void **state)
+{
+	const struct request stop = { .stop = true };
+	auto_free char *mark = xasprintf("%s/run/stopped", world.dir);
+
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	expect(command_remove, NULL, stop, CODE_DONE,
+	       "removed: nothing of untrack is in the kernel; 3 stale entries dropped\n");
+	assert_int_equal(newest(), 1);
+	assert_int_equal(access(mark, F_OK), 0);
+	expect(command_apply, NULL, PLAIN, CODE_DONE, APPLIED);
+	assert_int_equal(newest(), 1);
+	assert_int_equal(access(mark, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_stop),
 		TEST(test_apply),
 		TEST(test_twins_have_places),
 		TEST(test_firewall_that_comes_late),
