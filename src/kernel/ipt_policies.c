@@ -57,6 +57,32 @@ static size_t number_of(enum family f, const uint8_t *entries, size_t len, unsig
 	return n;
 }
 
+/* libiptc of iptables 1.8.9 loses the counts in its commit, that of 1.8.11 keeps them: one that is
+ * less than before tells. Adds those that are lost to counts. */
+static void find_lost(const struct ipt_policies *p, const struct ipt_family *f,
+		      const struct ipt_getinfo *info, const uint8_t *entries,
+		      struct xt_counters_info *counts)
+{
+	size_t at[IPT_POLICIES];
+	bool lost = false;
+
+	for (size_t i = 0; i < IPT_POLICIES; i++) {
+		uint64_t packets = 0, bytes = 0;
+
+		at[i] = info->num_entries;
+		if (info->valid_hooks & 1u << i)
+			at[i] = number_of(f->family, entries, info->size, info->underflow[i],
+					  info->num_entries);
+		if (at[i] == info->num_entries)
+			continue;
+		ipt_header_read_counters(f->family, entries + info->underflow[i], &packets, &bytes);
+		lost = lost || packets < p->v[i].pcnt || bytes < p->v[i].bcnt;
+	}
+	for (size_t i = 0; lost && i < IPT_POLICIES; i++)
+		if (at[i] < info->num_entries)
+			counts->counters[at[i]] = p->v[i];
+}
+
 static int add_once(const struct ipt_policies *p, const struct ipt_family *f, const char *table,
 		    int fd)
 {
@@ -79,15 +105,7 @@ static int add_once(const struct ipt_policies *p, const struct ipt_family *f, co
 	counts = xcalloc(1, add_len);
 	memcpy(counts->name, info.name, sizeof(counts->name));
 	counts->num_counters = info.num_entries;
-	for (size_t i = 0; i < IPT_POLICIES; i++) {
-		size_t k = info.num_entries;
-
-		if (info.valid_hooks & 1u << i)
-			k = number_of(f->family, (const uint8_t *)get->entrytable, info.size,
-				      info.underflow[i], info.num_entries);
-		if (k < info.num_entries)
-			counts->counters[k] = p->v[i];
-	}
+	find_lost(p, f, &info, (const uint8_t *)get->entrytable, counts);
 	return setsockopt(fd, level_of(f), IPT_SO_SET_ADD_COUNTERS, counts, (socklen_t)add_len);
 }
 
