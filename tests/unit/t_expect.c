@@ -54,6 +54,7 @@ static void test_values(void **state)
 	assert_string_equal(e.v[2].verdict_at.file, "t.expect");
 	expect_free(&e);
 	expect_free(&e);
+	diag_free(&d);
 }
 
 static void test_inverse(void **state)
@@ -71,6 +72,7 @@ static void test_inverse(void **state)
 	assert_string_equal(printed, text);
 	free(printed);
 	expect_free(&e);
+	diag_free(&d);
 }
 
 /* A fault frees all; a flow that goes on in the next line has its faults there. */
@@ -167,6 +169,7 @@ static char *results(const char *file, print_fn *print)
 	trial_free(&t);
 	trial_free(&t);
 	expect_free(&e);
+	diag_free(&d);
 	return printed;
 }
 

@@ -137,6 +137,7 @@ static void test_expectations(void **state)
 	assert_int_equal(d.n, 0);
 	assert_true(e.n > 1);
 	expect_free(&e);
+	diag_free(&d);
 	free(page);
 }
 
