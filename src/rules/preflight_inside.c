@@ -5,9 +5,18 @@
 #include <string.h>
 #include "rules/preflight_part.h"
 
+/* Enough of a list of addresses to see quickly that it is not inside another: thousands of services
+ * may share a port. Addresses are looked at by their first 32 bits. */
+struct brief {
+	size_t n[2];	 /* prefixes of each family */
+	uint32_t top[2]; /* of the first one of each family */
+	unsigned len[2]; /* its length, 32 at most */
+};
+
 struct part { /* a service, one protocol of it and one range of its ports */
 	const struct service *s;
 	struct port_range r;
+	struct brief local, remote;
 };
 
 struct pair {
@@ -96,9 +105,42 @@ static void add_pair(struct pairs *all, const struct part *inner, const struct p
 	ports_add(&p->ports, lo, hi);
 }
 
+static struct brief brief_of(const struct addrs *l)
+{
+	struct brief b = { 0 };
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct prefix *p = &l->v[i];
+		enum family f = p->family;
+
+		if (b.n[f]++)
+			continue;
+		for (int k = 0; k < 4; k++)
+			b.top[f] = b.top[f] << 8 | p->addr[k];
+		b.len[f] = p->len < 32 ? p->len : 32;
+	}
+	return b;
+}
+
+/* Some address of a is certainly not in b. */
+static bool is_outside(const struct brief *a, const struct brief *b)
+{
+	for (int f = FAMILY_V4; f <= FAMILY_V6 && b->n[FAMILY_V4] + b->n[FAMILY_V6]; f++)
+		if (a->n[f] && (!b->n[f] || (b->n[f] == 1 && b->len[f] &&
+					     (a->top[f] ^ b->top[f]) >> (32 - b->len[f]))))
+			return true;
+	return false;
+}
+
+static bool part_is_inside(const struct part *x, const struct part *y)
+{
+	return !is_outside(&x->local, &y->local) && !is_outside(&x->remote, &y->remote) &&
+	       is_inside(x->s, y->s);
+}
+
 static void look_at(struct pairs *all, const struct part *x, const struct part *y, uint8_t proto)
 {
-	bool in = is_inside(x->s, y->s), around = is_inside(y->s, x->s);
+	bool in = part_is_inside(x, y), around = part_is_inside(y, x);
 
 	if (in && !around)
 		add_pair(all, x, y, proto);
@@ -143,12 +185,14 @@ static void collect(const struct policy *p, uint8_t proto, struct pairs *all)
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *s = &p->services[i];
 
+		const struct brief local = brief_of(&s->local), remote = brief_of(&s->remote);
+
 		if (!memchr(s->protos.v, proto, s->protos.n))
 			continue;
 		for (size_t k = 0; k < s->ports.n; k++)
-			*ARRAY_ADD(v, n) = (struct part){ s, s->ports.v[k] };
+			*ARRAY_ADD(v, n) = (struct part){ s, s->ports.v[k], local, remote };
 		if (!s->ports.n)
-			*ARRAY_ADD(v, n) = (struct part){ s, { 0, UINT16_MAX } };
+			*ARRAY_ADD(v, n) = (struct part){ s, { 0, UINT16_MAX }, local, remote };
 	}
 	if (n > 1)
 		find_pairs(v, n, proto, all);

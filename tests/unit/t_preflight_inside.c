@@ -76,6 +76,12 @@ static void test_addresses(void **state)
 	check("port = 80\nlocal = 192.0.2.0/24", "port = 80\nlocal = 192.0.2.1", "b: ");
 	check("port = 80\nlocal = 192.0.2.0/24", "port = 80\nlocal = 192.0.3.1", NULL);
 	check("port = 80\nlocal = 192.0.2.0/24", "port = 80\nlocal = 192.0.2.1, 2001:db8::1", NULL);
+	check("port = 80\nlocal = 10.0.0.0/8, 2001:db8::/32",
+	      "port = 80\nlocal = 10.9.0.0/16, 2001:db8:1::/48", "b: ");
+	check("port = 80\nlocal = 10.0.0.0/8, 2001:db8::/32",
+	      "port = 80\nlocal = 10.9.0.0/16, 2001:db9::/48", NULL);
+	check("port = 80\nlocal = 10.0.0.0/9, 10.128.0.0/10", "port = 80\nlocal = 10.129.0.0/16",
+	      "b: ");
 	check("port = 80\nlocal = 192.0.2.0/24", "port = 80\nremote = 192.0.2.1", NULL);
 	check("port = 80\nremote = 192.0.2.0/24", "port = 80", "a: ");
 	check("port = 80\nremote = !192.0.2.1", "port = 80\nremote = 192.0.2.0/24", NULL);
