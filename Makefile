@@ -31,7 +31,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev l
              libjansson-dev
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
-             shellcheck mandoc iptables strace systemd-container zsh fish
+             shellcheck mandoc iptables conntrack strace systemd-container zsh fish
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
 
 B    ?= build

@@ -34,6 +34,7 @@ struct change { /* one transaction on its way */
 			 * to drain is still to be said and drained */
 	bool drain;
 	unsigned long dropped;	       /* conntrack entries */
+	struct drain_report left;      /* of the last drain: those that it must leave */
 	struct generation_header said; /* for the record */
 	struct ruleset after;
 	struct settings settings;
@@ -79,6 +80,15 @@ static bool is_recorded(const struct change *c)
 	return c->past.text && !strcmp(c->past.text, c->text);
 }
 
+/* What is exempt and still has entries, for NAT or a helper lives in them. */
+static void add_left(const struct drain_report *left, struct text *t)
+{
+	if (left->kept_nat)
+		text_add(t, "; %lu that NAT translates left", left->kept_nat);
+	if (left->kept_helper)
+		text_add(t, "; %lu with a helper left", left->kept_helper);
+}
+
 static void drain(struct change *c, const struct ruleset *rs)
 {
 	struct drain_report report = { 0 };
@@ -87,6 +97,7 @@ static void drain(struct change *c, const struct ruleset *rs)
 		return;
 	conntrack_drain(rs, &report, c->s->d);
 	c->dropped += report.deleted;
+	c->left = report;
 }
 
 /* Entries of flows that are exempt now are stale. They must go before their exemption does: tracked
@@ -424,6 +435,7 @@ static void print_summary(const struct change *c)
 	if (c->dropped)
 		text_add(&t, "; %lu stale %s dropped", c->dropped,
 			 plural(c->dropped, "entry", "entries"));
+	add_left(&c->left, &t);
 	if (!c->s->req.quiet)
 		fprintf(c->s->out, "%s\n", t.s);
 	free(t.s);

@@ -82,6 +82,27 @@ static void flush_batch(struct drain *dr)
 	dr->used = dr->queued = 0;
 }
 
+/* A deletion without a tuple, or with a filter that asks for nothing, deletes everything (FACTS
+ * E2): what is sent names one entry, by a whole tuple and its id, and has no filter. */
+bool conntrack_deletes_one(const struct nlmsghdr *h)
+{
+	const struct nlattr *a;
+	unsigned got = 0;
+
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	{
+		const uint16_t type = mnl_attr_get_type(a), len = mnl_attr_get_payload_len(a);
+
+		if (type == CTA_TUPLE_ORIG && len > 2 * sizeof(*a))
+			got |= 1;
+		else if (type == CTA_ID && len == sizeof(uint32_t))
+			got |= 2;
+		else if (type != CTA_ZONE || len != sizeof(uint16_t))
+			return false;
+	}
+	return got == 3;
+}
+
 /* The tuple goes back as it came, so that nothing of it can get lost; the zone likewise. */
 static void queue_deletion(struct drain *dr, const struct ct_raw *raw)
 {
@@ -99,6 +120,10 @@ static void queue_deletion(struct drain *dr, const struct ct_raw *raw)
 	if (raw->zone)
 		mnl_attr_put(h, CTA_ZONE, mnl_attr_get_payload_len(raw->zone),
 			     mnl_attr_get_payload(raw->zone));
+	if (!conntrack_deletes_one(h)) {
+		dr->report->failed++;
+		return;
+	}
 	dr->used += MNL_ALIGN(h->nlmsg_len);
 	dr->last = h;
 	if (++dr->queued == BATCH_MAX)

@@ -18,6 +18,11 @@ struct drain_report { /* entries, each of them once */
  * are harmless to the exempt traffic itself. */
 int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struct diag *d);
 
+/* Does this message of ctnetlink delete one entry, and cannot be taken for a flush? Every deletion
+ * is asked before it is sent. */
+struct nlmsghdr;
+bool conntrack_deletes_one(const struct nlmsghdr *h);
+
 struct ct_host {	    /* what an entry does not say and its host knows */
 	struct addrs local; /* addresses and prefixes that are this host's own, normalised */
 	/* The interface by which this host reaches an address; false: unknown. */

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the drain takes and what it must leave, with connections that are alive."""
 
-from harness import WEB, Untrack, claim, equal, test, tracked
+import os
+import subprocess
+
+from harness import PROGRAM, WEB, Untrack, claim, equal, test, tracked
 from lab import three_hosts, two_hosts
 from netlink import entries
-from traffic import CLIENT_LAN, FAMILIES, SERVER, SERVER_LAN, Talk, serve
+from traffic import CLIENT, CLIENT_LAN, FAMILIES, SERVER, SERVER_LAN, Talk, serve
 
+ENTRIES = os.path.join(os.path.dirname(PROGRAM), "entries")
 # Everything is tracked, nothing is dropped.
 TRACKING = """table inet f { chain in { type filter hook input priority 0;
     ct state established,related accept; }; }
@@ -66,3 +70,44 @@ def many():
         equal({t.alive() for t in web}, {True}, "exempt connections")
         untrack.remove()
         equal({t.alive() for t in web + ssh}, {True}, "connections tracked again")
+
+
+@test("drain: 300 open connections in each direction, under traffic, and no reset", both=True)
+def both_directions():
+    client, server = two_hosts()
+    serve(server, 22, 80)
+    serve(client, 5432)
+    server.nft(TRACKING)
+    talks = [Talk(client, SERVER[f], 80) for f in FAMILIES for _ in range(150)]
+    talks += [Talk(server, CLIENT[f], 5432) for f in FAMILIES for _ in range(150)]
+    kept = [Talk(client, SERVER[f], 22) for f in FAMILIES]
+    untrack = Untrack(server, WEB + """
+[service database]
+protocol = tcp
+port = 5432
+role = client
+""")
+    equal(len(entries(server)), 602, "entries before")
+    for _ in range(2):
+        claim("600 stale entries dropped" in untrack.apply(), "not 600 entries")
+        equal(len(entries(server)), 2, "entries that stay")
+        equal({t.alive() for t in talks + kept}, {True}, "connections")
+        equal(len(entries(server)), 2, "entries that live connections make")
+        untrack.remove()
+        equal({t.alive() for t in talks + kept}, {True}, "connections tracked again")
+
+
+@test("drain: says what it had to leave, and why")
+def left():
+    client, server = two_hosts()
+    serve(server, 80)
+    server.nft(TRACKING)
+    talks = [Talk(client, SERVER[f], 80) for f in FAMILIES]
+    with server:
+        subprocess.run([ENTRIES], input="40 tcp 10.0.0.1 2000 192.0.2.10 80 dnat=10.0.0.7\n",
+                       text=True, check=True)
+    untrack = Untrack(server, "[untrack]\non-nat = warn\n" + WEB)
+    text = untrack.apply()
+    claim("; 2 stale entries dropped; 40 that NAT translates left" in text, text)
+    equal(len(entries(server)), 40, "entries that stay")
+    equal([t.alive() for t in talks], [True, True], "connections")

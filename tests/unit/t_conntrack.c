@@ -209,6 +209,38 @@ static void test_inverse(void **state)
 	assert_false(ct_is_inverse(&a, &a));
 }
 
+/* What would flush the table is never sent (FACTS E2). */
+static void test_no_flush(void **state)
+{
+	struct ct_tuple t = parse_tuple("tcp 10.0.0.9 40000 192.0.2.1 80");
+	static const uint16_t others[] = { CTA_FILTER, CTA_STATUS, CTA_MARK, CTA_TUPLE_REPLY };
+	char buf[512];
+	struct nlmsghdr *h;
+
+	(void)state;
+	h = ct_put_header(buf, IPCTNL_MSG_CT_DELETE, 0, 1, FAMILY_V4);
+	assert_false(conntrack_deletes_one(h)); /* no attributes */
+	mnl_attr_put_u32(h, CTA_ID, 1);
+	assert_false(conntrack_deletes_one(h));
+	ct_put_tuple(h, CTA_TUPLE_ORIG, &t);
+	assert_true(conntrack_deletes_one(h));
+	mnl_attr_put_u16(h, CTA_ZONE, 1);
+	assert_true(conntrack_deletes_one(h));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		h = ct_put_header(buf, IPCTNL_MSG_CT_DELETE, 0, 1, FAMILY_V4);
+		ct_put_tuple(h, CTA_TUPLE_ORIG, &t);
+		assert_false(conntrack_deletes_one(h)); /* no id */
+		mnl_attr_put_u32(h, CTA_ID, 1);
+		assert_true(conntrack_deletes_one(h));
+		mnl_attr_put_u32(h, others[i], 0); /* a filter of flags 0, for one */
+		assert_false(conntrack_deletes_one(h));
+	}
+	h = ct_put_header(buf, IPCTNL_MSG_CT_DELETE, 0, 1, FAMILY_V4);
+	mnl_attr_nest_end(h, mnl_attr_nest_start(h, CTA_TUPLE_ORIG));
+	mnl_attr_put_u32(h, CTA_ID, 1);
+	assert_false(conntrack_deletes_one(h)); /* an empty tuple */
+}
+
 /* --- with a kernel: a network namespace of its own, in a child --- */
 
 static void expect(bool ok, int line)
@@ -481,10 +513,10 @@ static void test_drain_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_which_entries), cmocka_unit_test(test_inverse),
-		cmocka_unit_test(test_doubt_keeps),   cmocka_unit_test(test_drain_many),
-		cmocka_unit_test(test_drain_special), cmocka_unit_test(test_drain_interfaces),
-		cmocka_unit_test(test_drain_nothing),
+		cmocka_unit_test(test_which_entries),	 cmocka_unit_test(test_inverse),
+		cmocka_unit_test(test_doubt_keeps),	 cmocka_unit_test(test_no_flush),
+		cmocka_unit_test(test_drain_many),	 cmocka_unit_test(test_drain_special),
+		cmocka_unit_test(test_drain_interfaces), cmocka_unit_test(test_drain_nothing),
 	};
 
 	return cmocka_run_group_tests_name("conntrack", tests, NULL, NULL);
