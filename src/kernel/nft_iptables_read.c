@@ -210,17 +210,18 @@ static bool read_header_test(struct parts *p, const struct test *t)
 {
 	struct match *m = &p->header;
 
+	if (iptables_loads_proto(t->load, m->families == FAMILIES_V4 ? FAMILY_V4 : FAMILY_V6))
+		return read_proto(m, t);
 	switch (t->load->field) {
 	case FW_F_IIFNAME:
 		return read_iface(&m->in, &m->not_in, t);
 	case FW_F_OIFNAME:
 		return read_iface(&m->out, &m->not_out, t);
-	case FW_F_L4PROTO:
-		return read_proto(m, t);
 	case FW_F_NETWORK:
 		return read_address(p, t);
 	case FW_F_TRANSPORT:
 		return read_tcp_flags(p, t);
+	case FW_F_L4PROTO:
 	case FW_F_OTHER:
 	case FW_F_CT_STATE:
 	case FW_F_CT_OTHER:

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "kernel/nft_attr.h"
 #include "kernel/xt_ops.h"
+#include "rules/iptables.h"
 
 /* ---- what an extension means -------------------------------------------------------------------
  */
@@ -98,6 +99,11 @@ struct reading { /* what iptables remembers of a rule so far */
 	uint8_t proto;
 };
 
+static enum family family_of(const struct reading *r)
+{
+	return r->family == TABLE_IP ? FAMILY_V4 : FAMILY_V6;
+}
+
 static bool reads_load(const struct reading *r, const struct fw_expr *e)
 {
 	bool v4 = r->family == TABLE_IP;
@@ -110,8 +116,9 @@ static bool reads_load(const struct reading *r, const struct fw_expr *e)
 	case FW_F_OIFNAME:
 	case FW_F_META_MARK:
 		return true;
-	case FW_F_NETWORK: /* addresses, and the fragments of IPv4 */
-		return v4 ? e->offset == 12 || e->offset == 16 || (e->offset == 6 && e->len == 2)
+	case FW_F_NETWORK: /* addresses, and the fragments and the protocol of IPv4 */
+		return v4 ? iptables_loads_proto(e, FAMILY_V4) || e->offset == 12 ||
+				       e->offset == 16 || (e->offset == 6 && e->len == 2)
 			  : (e->offset == 8 && e->len > 1) || e->offset == 24;
 	case FW_F_TRANSPORT: /* ports, and the flags of TCP */
 		return (ports && (r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP)) ||
@@ -143,7 +150,7 @@ static bool reads(struct reading *r, const struct fw_expr *e)
 	case FW_IMMEDIATE: /* for what comes next */
 		return true;
 	case FW_CMP:
-		if (r->load && r->load->field == FW_F_L4PROTO && e->cmp == FW_EQ)
+		if (r->load && iptables_loads_proto(r->load, family_of(r)) && e->cmp == FW_EQ)
 			r->proto = e->data[0];
 		return r->load &&
 		       (e->cmp == FW_EQ || e->cmp == FW_NEQ || r->load->field == FW_F_TRANSPORT);

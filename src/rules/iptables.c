@@ -126,12 +126,22 @@ static bool read_number(const struct test_parts *p, struct header_test *t)
 	return true;
 }
 
+bool iptables_loads_proto(const struct fw_expr *load, enum family f)
+{
+	return load->field == FW_F_L4PROTO || (load->field == FW_F_NETWORK && f == FAMILY_V4 &&
+					       load->offset == 9 && load->len == 1);
+}
+
 /* Where the fields lie: RFC 791, RFC 8200; TCP and UDP begin with their ports. */
 static bool which_field(const struct fw_expr *load, enum family f, enum header_field *out)
 {
 	const bool v4 = f == FAMILY_V4;
 	const uint16_t src = v4 ? 12 : 8, dst = v4 ? 16 : 24;
 
+	if (iptables_loads_proto(load, f)) {
+		*out = HEADER_PROTO;
+		return true;
+	}
 	switch (load->field) {
 	case FW_F_IIFNAME:
 		*out = HEADER_IN;
@@ -139,14 +149,10 @@ static bool which_field(const struct fw_expr *load, enum family f, enum header_f
 	case FW_F_OIFNAME:
 		*out = HEADER_OUT;
 		return true;
-	case FW_F_L4PROTO:
-		*out = HEADER_PROTO;
-		return true;
 	case FW_F_NETWORK:
-		*out = load->offset == src	 ? HEADER_SRC
-		       : load->offset == dst	 ? HEADER_DST
-		       : v4 && load->offset == 9 ? HEADER_PROTO
-						 : HEADER_ODD;
+		*out = load->offset == src   ? HEADER_SRC
+		       : load->offset == dst ? HEADER_DST
+					     : HEADER_ODD;
 		return true;
 	case FW_F_TRANSPORT:
 		*out = load->offset == 0   ? HEADER_SPORT
@@ -154,6 +160,7 @@ static bool which_field(const struct fw_expr *load, enum family f, enum header_f
 					   : HEADER_FLAGS;
 		return load->len == (load->offset < 13 ? 2 : 1) &&
 		       (load->offset == 0 || load->offset == 2 || load->offset == 13);
+	case FW_F_L4PROTO:
 	case FW_F_OTHER:
 	case FW_F_CT_STATE:
 	case FW_F_CT_OTHER:

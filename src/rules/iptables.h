@@ -26,6 +26,10 @@
 bool iptables_match_fits(const struct match *m);
 size_t iptables_excluded_max(const struct match *m); /* prefixes, in not_src and not_dst together */
 
+/* Does this FW_LOAD of a rule say which protocol? In the tables ip iptables 1.8.11 looks into the
+ * header, where 1.8.9 asks for meta l4proto; both read either. */
+bool iptables_loads_proto(const struct fw_expr *load, enum family f);
+
 /* Do the ports fit into one match? */
 bool iptables_ports_fit(const struct ports *p, enum icmp_kind icmp);
 
