@@ -148,11 +148,12 @@ update: all
 	@git status --short tests/golden
 
 FUZZ_SECONDS ?= 30
+FUZZ_RUNS ?= -1
 fuzz:
 	+@$(SUB) B=build-fuzz CC=clang HARDEN=no LDFLAGS='$(SAN)' \
 		CFLAGS='-O1 -g $(SAN) -fsanitize=fuzzer-no-link' fuzz-run
 fuzz-run: $(FUZZ)
-	@for f in $(FUZZ); do tests/fuzz/run $$f $(FUZZ_SECONDS) || exit 1; done
+	@for f in $(FUZZ); do tests/fuzz/run $$f $(FUZZ_SECONDS) $(FUZZ_RUNS) || exit 1; done
 
 # --- installation ---
 

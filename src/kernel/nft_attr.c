@@ -168,16 +168,21 @@ static int hex_digit(char c)
 
 bool blob_unhex(struct blob *b, const char *hex, size_t len)
 {
+	uint8_t *out;
+
 	if (len % 2)
 		return false;
+	if (!len)
+		return true;
+	out = blob_room(b, len / 2);
 	for (size_t i = 0; i < len; i += 2) {
 		int hi = hex_digit(hex[i]), lo = hex_digit(hex[i + 1]);
-		uint8_t byte;
 
-		if (hi < 0 || lo < 0)
+		if (hi < 0 || lo < 0) {
+			b->n -= len / 2;
 			return false;
-		byte = (uint8_t)(hi << 4 | lo);
-		blob_add(b, &byte, 1);
+		}
+		*out++ = (uint8_t)(hi << 4 | lo);
 	}
 	return true;
 }

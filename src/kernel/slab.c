@@ -19,7 +19,7 @@ int slab_parse(const char *text, const char *name, unsigned long page, struct sl
 			continue;
 		if (sscanf(line + len, "%20lu %20lu %20lu %20lu %20lu", &active, &objects, &size,
 			   &per_slab, &pages) != 5 ||
-		    !size || !per_slab || !pages || pages > 1024 || per_slab * size > pages * page)
+		    !size || !per_slab || !pages || pages > 1024 || size > pages * page / per_slab)
 			return -1;
 		*out = (struct slab){ objects, pages * page / per_slab };
 		return 0;

@@ -78,7 +78,7 @@ static bool take_finding(struct reader *r, struct diag *d)
 	    !take_text(r, w.text, &text) || !take_text(r, w.cure, &cure) || !id || !text)
 		return false;
 	kind = finding_kind(id);
-	if (!kind)
+	if (!kind || w.severity > SEVERITY_NOTE)
 		return false;
 	diag_add(d, w.severity, &(struct origin){ file, w.line, w.col }, kind->id, text);
 	if (cure)

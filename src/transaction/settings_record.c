@@ -145,8 +145,12 @@ int settings_record_parse(const char *text, size_t len, const char *name, struct
 	bool good = len == strlen(text) && !strncmp(text, magic, strlen(magic));
 	auto_free char *rest = good ? xstrdup(text + strlen(magic)) : NULL;
 	struct settings_record new = { 0 };
+	auto_free char *again = NULL;
 
-	if (good && parse_lines(rest, &new) && new.boot) {
+	good = good && parse_lines(rest, &new) && new.boot;
+	if (good)
+		again = settings_record_print(&new);
+	if (good && !strcmp(again, text)) {
 		*r = new;
 		return 0;
 	}

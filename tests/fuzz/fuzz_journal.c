@@ -13,7 +13,7 @@ static char *print(const struct transaction *t, size_t *len)
 	char *text = NULL;
 	FILE *f = xmemstream(&text, len);
 
-	transaction_print(t->backend, &t->before, &t->want, f);
+	transaction_print(t, f);
 	fclose(f);
 	return text;
 }

@@ -144,6 +144,9 @@ static void test_findings_come_through_a_pipe(void **state)
 		assert_true(part.n < 3);
 		diag_free(&part);
 	}
+	*(enum severity *)(void *)bytes = (enum severity)(SEVERITY_NOTE + 1);
+	assert_false(diag_receive(&got, bytes, len));
+	assert_int_equal(got.n, 3);
 	free(bytes);
 	diag_free(&d);
 	diag_free(&got);

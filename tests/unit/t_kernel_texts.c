@@ -29,6 +29,7 @@ static void test_slab(void **state)
 		{ "nf_conntrack         144    145    320   25    2 : tunables 0 0 0", 145, 327 },
 		{ "nf_conntrack         144    145    320   26    2 :", 0, 0 },
 		{ "nf_conntrack         144    145    0     26    2 :", 0, 0 },
+		{ "nf_conntrack         144    145    256 72057594037927936 1 :", 0, 0 },
 		{ "nf_conntrack         144    145\n", 0, 0 },
 		{ "nf_conntrack_other   144    145    256   16    1 :", 0, 0 },
 		{ "", 0, 0 },

@@ -344,6 +344,7 @@ static void test_damaged_record(void **state)
 		HEAD "max was 1\nend\n",
 		HEAD "max was 1 set 2 or 2\nend\n",
 		HEAD "max was -1 set 2\nend\n",
+		HEAD "max was 01 set 2\nend\n",
 		HEAD "max was 1 set 2 or\nend\n",
 		HEAD "../max was 1 set 2\nend\n",
 		HEAD "max was 1 set 2\nmax was 1 set 2\nend\n",
