@@ -238,7 +238,7 @@ ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 	return receive_one(fd, m->msg_iov->iov_base, m->msg_iov->iov_len, &m->msg_flags);
 }
 
-char *if_indextoname(unsigned index, char *name)
+char *if_indextoname(unsigned index, char name[IF_NAMESIZE])
 {
 	if (index > 9)
 		return NULL;
