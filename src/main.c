@@ -90,6 +90,12 @@ static const struct option_def json_options[] = {
 	{ 0 },
 };
 
+static const struct option_def metrics_options[] = {
+	{ "output", 0, OPTION_TEXT, FIELD(output), "FILE",
+	  "write this file, in one step, instead of standard output" },
+	{ 0 },
+};
+
 static const struct option_def explain_options[] = {
 	{ "facts", 0, OPTION_WORDS, FIELD(facts), "FILE",
 	  "also through the firewall of this file of facts" },
@@ -143,6 +149,8 @@ static const struct command commands[] = {
 	{ "doctor", "[--json]",
 	  "is the table of connection tracking well? Every finding has a cure", command_doctor,
 	  json_options, 0, false },
+	{ "metrics", "[--output FILE]", "how things stand, for Prometheus", command_metrics,
+	  metrics_options, 0, false },
 	{ "history", "[--json]", "what was applied when, and what was different then",
 	  command_history, json_options, 0, false },
 	{ "rollback", "[--force] [GENERATION]", "back to the rules before the last apply",

@@ -74,6 +74,8 @@ command_fn command_facts;
 command_fn command_boot;
 /* doctor.c: the health of the table of connection tracking; changes nothing */
 command_fn command_doctor;
+/* metrics.c: how things stand, for Prometheus */
+command_fn command_metrics;
 /* history.c: the generations; changes nothing */
 command_fn command_history;
 /* completion.c: the tables above as completion for shells */

@@ -32,4 +32,9 @@ void comparison_free(struct comparison *c);
  * was: then st->generation is 0. */
 enum exit_code comparison_applied(struct session *s, struct status *st, struct policy *p);
 
+/* All of it: what was applied last, the files, a pending confirmation and the kernel, for
+ * status_compare. p and c start from {0}; st borrows from both. */
+enum exit_code comparison_status(struct session *s, struct status *st, struct policy *p,
+				 struct comparison *c);
+
 #endif

@@ -21,6 +21,7 @@ struct request {		    /* the command line, taken apart; start from {0} */
 	const char *confirm;   /* "" without a time; NULL: not given */
 	const char *watch;     /* "" without seconds; NULL: not given */
 	const char *min_share; /* NULL: not given */
+	const char *output;    /* NULL: not given */
 	bool quiet, verbose, version, help, force, json, no_drain, boot, live, kernel;
 	bool stop, once;
 	struct words facts;

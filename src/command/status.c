@@ -41,8 +41,6 @@ static enum exit_code report(const struct session *s, struct comparison *c, stru
 {
 	enum exit_code code;
 
-	st->settings = c->setting_lines;
-	st->n_settings = c->n_setting_lines;
 	status_compare(st);
 	if (s->req.verbose) {
 		walk_accounts_make(st->policy, &c->host, &c->fw, &c->have, &c->plan, &c->walks);
@@ -111,25 +109,39 @@ static void remember(struct earlier *e, struct comparison *c, const struct table
 	e->known = true;
 }
 
+enum exit_code comparison_status(struct session *s, struct status *st, struct policy *p,
+				 struct comparison *c)
+{
+	enum exit_code code;
+
+	*st = (struct status){ .policy = p, .want = &c->want, .have = &c->have, .plan = &c->plan };
+	code = comparison_applied(s, st, p);
+	if (code != CODE_DONE)
+		return code;
+	add_files(s, st, p);
+	add_unconfirmed(s, st);
+	code = comparison_make(s, p, c);
+	if (code != CODE_DONE)
+		return code;
+	st->backend = c->backend;
+	st->blocked = c->blocked;
+	st->settings = c->setting_lines;
+	st->n_settings = c->n_setting_lines;
+	return CODE_DONE;
+}
+
 /* One reading; earlier NULL: the only one. */
 static enum exit_code show(struct session *s, void *earlier)
 {
 	struct comparison c = { 0 };
 	struct policy p = { 0 };
 	struct table t = { 0 };
-	struct status st = { .policy = &p, .want = &c.want, .have = &c.have, .plan = &c.plan };
-	enum exit_code code = comparison_applied(s, &st, &p);
+	struct status st = { 0 };
+	enum exit_code code = comparison_status(s, &st, &p, &c);
 	struct timespec now;
 
-	if (code == CODE_DONE) {
-		add_files(s, &st, &p);
-		add_unconfirmed(s, &st);
-		code = comparison_make(s, &p, &c);
-	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (code == CODE_DONE) {
-		st.backend = c.backend;
-		st.blocked = c.blocked;
 		st.bars = isatty(STDOUT_FILENO);
 		table_read(s, &t);
 		st.table = &t.status;
