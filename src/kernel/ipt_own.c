@@ -166,6 +166,22 @@ static size_t count_jumps(const struct ipt_table *t, const struct ipt_own_base *
 	return n;
 }
 
+/* One for each exemption and direction, whatever the family. */
+static void move_counter(struct counter *from, struct ruleset *ours)
+{
+	for (size_t i = 0; i < ours->n_counters; i++) {
+		struct counter *to = &ours->counters[i];
+
+		if (to->hook != from->hook || strcmp(to->name, from->name) != 0)
+			continue;
+		to->packets += from->packets;
+		to->bytes += from->bytes;
+		free(from->name);
+		return;
+	}
+	*ARRAY_ADD(ours->counters, ours->n_counters) = *from;
+}
+
 static void move_rules(struct ruleset *from, const bool *met, struct ruleset *ours)
 {
 	size_t kept = 0;
@@ -180,7 +196,7 @@ static void move_rules(struct ruleset *from, const bool *met, struct ruleset *ou
 	}
 	from->n_rules = kept;
 	for (size_t i = 0; i < from->n_counters; i++)
-		*ARRAY_ADD(ours->counters, ours->n_counters) = from->counters[i];
+		move_counter(&from->counters[i], ours);
 	from->n_counters = 0;
 	for (size_t i = 0; i < from->n_foreign; i++)
 		*ARRAY_ADD(ours->foreign, ours->n_foreign) = from->foreign[i];
