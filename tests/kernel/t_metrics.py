@@ -9,7 +9,8 @@ import subprocess
 import threading
 
 import lab
-from harness import WEB, Untrack, claim, equal, test
+from booted import Booted
+from harness import ROOT, WEB, Untrack, claim, equal, test
 from traffic import SERVER, Ask, finish_all, serve
 
 SERIES = re.compile(r'(?P<name>[a-z_][a-z0-9_]*)(?P<labels>\{.*\})? (?P<value>[0-9]+)')
@@ -186,3 +187,33 @@ def readers():
     for w in writers:
         w.join()
     equal([p.name for p in lab.RUN.iterdir() if "prom" in p.name], ["untrack.prom"], "rests")
+
+
+TEXTFILES = "/var/lib/prometheus/node-exporter"
+
+
+@test("metrics: the unit writes the file from its sandbox, and the timer starts it")
+def unit():
+    with Booted() as booted:
+        units = booted.root / "etc/systemd/system"
+        for path in (ROOT / "systemd").glob("untrack-metrics.*"):
+            shutil.copy(path, units)
+        (booted.root / "etc/untrack/rules.d/10-test.conf").write_text(WEB, encoding="ascii")
+        booted.run("systemctl", "daemon-reload")
+        booted.run("nft", "-f", "-", stdin=FIREWALL)
+        legacy = booted.run("iptables-legacy", "-S", check=False).returncode == 0
+        booted.run("untrack", "apply")
+        booted.run("systemctl", "start", "untrack-metrics.service")  # no such directory: no failure
+        booted.run("mkdir", "-p", TEXTFILES)
+        booted.run("systemctl", "start", "untrack-metrics.service")
+        said = booted.run("journalctl", "-o", "cat", "-u", "untrack-metrics.service").stdout
+        file = booted.root / TEXTFILES[1:] / "untrack.prom"
+        claim(file.exists(), f"legacy {legacy}: {said}")
+        found = parse(file.read_text(encoding="ascii"))
+        equal((found["untrack_drift"][""], found["untrack_generation"][""]), (0, 1), "metrics")
+        claim("untrack_conntrack_found_total" in found, "statistics")
+        equal(file.stat().st_mode & 0o7777, 0o644, "mode")
+        file.unlink()
+        booted.run("systemctl", "start", "untrack-metrics.timer")
+        timers = booted.run("systemctl", "list-timers", "--no-pager").stdout
+        claim("untrack-metrics.service" in timers, timers)
