@@ -10,7 +10,7 @@ import threading
 
 import lab
 from booted import Booted
-from harness import ROOT, WEB, Untrack, claim, equal, test
+from harness import WEB, Untrack, claim, equal, test
 from traffic import SERVER, Ask, finish_all, serve
 
 SERIES = re.compile(r'(?P<name>[a-z_][a-z0-9_]*)(?P<labels>\{.*\})? (?P<value>[0-9]+)')
@@ -194,12 +194,8 @@ TEXTFILES = "/var/lib/prometheus/node-exporter"
 
 @test("metrics: the unit writes the file from its sandbox, and the timer starts it")
 def unit():
-    with Booted() as booted:
-        units = booted.root / "etc/systemd/system"
-        for path in (ROOT / "systemd").glob("untrack-metrics.*"):
-            shutil.copy(path, units)
-        (booted.root / "etc/untrack/rules.d/10-test.conf").write_text(WEB, encoding="ascii")
-        booted.run("systemctl", "daemon-reload")
+    with Booted(prepare=Booted.install_units) as booted:
+        booted.write("etc/untrack/rules.d/10-test.conf", WEB)
         booted.run("nft", "-f", "-", stdin=FIREWALL)
         legacy = booted.run("iptables-legacy", "-S", check=False).returncode == 0
         booted.run("untrack", "apply")
