@@ -256,7 +256,8 @@ const struct finding_kind finding_kinds[] = {
 	  "backend = auto took iptables, since this kernel has no nf_tables.",
 	  "Nothing; or name the backend in [untrack]." },
 	{ "repaired", SEVERITY_WARNING, GROUP_OTHER, "Somebody took rules of untrack away",
-	  "untrack watch found rules or twins missing or out of place, and put them back: which, and "
+	  "untrack watch found rules or twins missing or out of place, and put them back: which, "
+	  "and "
 	  "who changed rules last. Until then exempt traffic may have been cut off.",
 	  "Nothing; or reload the firewall in a way that systemd knows of." },
 	{ "watch", SEVERITY_WARNING, GROUP_OTHER, "untrack watch cannot do its work as it should",
