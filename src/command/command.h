@@ -87,7 +87,9 @@ command_fn command_explain;
 /* test.c: do packets fare as expected? */
 command_fn command_test;
 /* change.c: the transaction */
-command_fn command_apply, command_remove, command_rollback;
+command_fn command_apply;
+/* rollback.c: the ways out */
+command_fn command_remove, command_rollback;
 /* watch.c: repairs what others remove */
 command_fn command_watch;
 /* confirm.c: what goes back by itself */
