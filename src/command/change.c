@@ -335,6 +335,7 @@ void change_seen_free(struct change_seen *seen)
 {
 	ruleset_free(&seen->before);
 	ruleset_free(&seen->after);
+	free(seen->settings);
 	*seen = (struct change_seen){ 0 };
 }
 
@@ -455,6 +456,7 @@ enum exit_code change_to(const struct session *s, const struct policy *p,
 	if (code == CODE_DONE && how->seen) {
 		how->seen->wrote = c.result == APPLY_CHANGED;
 		how->seen->after = c.after;
+		how->seen->settings = settings_names(&c.settings);
 		c.after = (struct ruleset){ 0 };
 	}
 	change_free(&c);

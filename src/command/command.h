@@ -101,6 +101,7 @@ struct confirmation;
 struct change_seen {		      /* start from {0}; change_seen_free */
 	bool wrote;		      /* the kernel did not hold what was wanted, and does now */
 	struct ruleset before, after; /* before: only where it wrote */
+	char *settings; /* of conntrack, which were otherwise: "max, timeout-udp"; NULL: none */
 };
 struct change_how {
 	struct confirmation *confirmation; /* its part in a pending one; NULL: none may pend */

@@ -157,6 +157,8 @@ void repair_tell(const struct change_seen *seen, const struct suspects *who, uns
 	tell_twins(seen, &found);
 	if (seen->before.n_foreign)
 		text_add(&found, "others' objects in its table; ");
+	if (seen->settings)
+		text_add(&found, "set otherwise: %s; ", seen->settings);
 	if (!found.len)
 		text_add(&found, "out of order; ");
 	tell_suspects(who, &by);

@@ -156,6 +156,16 @@ size_t settings_diff(const struct settings *s, FILE *out)
 	return 2 * settings_differ(s);
 }
 
+char *settings_names(const struct settings *s)
+{
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < s->n; i++)
+		if (is_off(&s->v[i]))
+			text_add(&t, "%s%s", t.len ? ", " : "", s->v[i].key);
+	return t.s;
+}
+
 static const struct origin *origin(const struct setting *s)
 {
 	return s->at.file ? &s->at : NULL;

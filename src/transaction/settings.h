@@ -44,6 +44,8 @@ size_t settings_count(const struct settings *s, enum setting_fate fate);
 /* The same as lines of a difference: "- conntrack max = 262144", "+ conntrack max = 1000000". NULL:
  * only counts them. */
 size_t settings_diff(const struct settings *s, FILE *out);
+/* Their keys: "max, timeout-udp"; NULL: none. The caller frees. */
+char *settings_names(const struct settings *s);
 /* What cannot be as wanted, and why (conntrack-settings, conntrack-max: warnings). */
 void settings_tell(const struct settings *s, const char *dir, struct diag *d);
 

@@ -77,9 +77,14 @@ def of_somebody_else():
           "diff --json")
     said = json.loads(untrack.expect(1, "status", "--json"))
     claim("+ conntrack timeout-udp = 10s" in said["drift"], said)
+    said = untrack.expect(0, "watch", "--once")
+    claim("set otherwise: timeout-udp; by somebody [repaired]" in said, said)
+    equal(values(host), (10, 3600, 30), "watch --once")
+    set_value(host, UDP, 12)
     said = untrack.remove()
-    claim("timeout-udp is 11s, which somebody else has set" in said, said)
-    equal(values(host), (11, 432000, 30), "remove")
+    claim("timeout-udp is 12s, which somebody else has set" in said, said)
+    claim("it was 11s before untrack set it" in said, said)
+    equal(values(host), (12, 432000, 30), "remove")
     claim("somebody else" not in untrack.remove(), "a second remove says it again")
 
 

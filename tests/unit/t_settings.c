@@ -132,7 +132,7 @@ static void test_difference(void **state)
 {
 	struct place *pl = *state;
 	struct settings s = { 0 };
-	auto_free char *lines = NULL;
+	auto_free char *lines = NULL, *names = NULL;
 	size_t len;
 	FILE *f = xmemstream(&lines, &len);
 
@@ -142,6 +142,8 @@ static void test_difference(void **state)
 			      "timeout-tcp-established = 1h\n"),
 			 0);
 	assert_int_equal(settings_diff(&s, f), 4);
+	names = settings_names(&s);
+	assert_string_equal(names, "max, timeout-tcp-established");
 	fclose(f);
 	assert_string_equal(lines, "- conntrack max = 262144\n+ conntrack max = 1000\n"
 				   "- conntrack timeout-tcp-established = 432000s\n"
