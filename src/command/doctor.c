@@ -115,10 +115,11 @@ static void read_policy(struct session *s, struct examination *x)
 	struct diag quiet = { 0 };
 	long newest = generation_newest(&s->paths, &quiet);
 	auto_free char *text = newest > 0 ? generation_read(&s->paths, newest, &quiet) : NULL;
+	auto_free char *name = xasprintf("%s/generation-%ld.conf", s->paths.state_dir, newest);
 	int rc;
 
 	if (text)
-		rc = policy_parse(&x->policy, text, "generation", &quiet);
+		rc = policy_parse(&x->policy, text, name, &quiet);
 	else
 		rc = policy_load(&x->policy, &s->config, 1, &quiet);
 	diag_free(&quiet);

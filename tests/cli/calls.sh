@@ -41,6 +41,11 @@ claim "an option of another command" exits 2 "unknown option --json" apply --jso
 claim "no prefixes of options" exits 2 "unknown option --forc" apply --forc
 claim "an option without its value" exits 2 "--config needs DIR" check --config
 claim "a wrong choice" exits 2 "--backend takes auto|nftables|iptables, not 'nft'" --backend nft check
+claim "watching takes seconds" exits 2 "--watch takes seconds from 1 to 86400, not '0'" \
+	status --watch=0
+claim "watching takes a number" exits 2 "not '2s'" status --watch=2s
+claim "watching takes something" exits 2 "--watch= needs SECONDS, not nothing" status --watch=
+claim "doctor takes no path" exits 2 "doctor: what is 'good'?" doctor good
 claim "apply takes no path" exits 2 "apply: what is 'good'?" apply good
 claim "usage of that command as the cure" exits 2 "usage: untrack diff" diff good
 claim "rollback takes one number" exits 2 "rollback: what is '2'?" rollback 1 2

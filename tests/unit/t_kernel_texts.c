@@ -31,6 +31,8 @@ static void test_slab(void **state)
 		{ "nf_conntrack         144    145    0     26    2 :", 0, 0 },
 		{ "nf_conntrack         144    145    256 72057594037927936 1 :", 0, 0 },
 		{ "nf_conntrack         144    145\n", 0, 0 },
+		{ "nf_conntrack 1 1 2 9223372036854775808 1 :", 0, 0 },
+		{ "nf_conntrack 1 1 9223372036854775808 2 1 :", 0, 0 },
 		{ "nf_conntrack_other   144    145    256   16    1 :", 0, 0 },
 		{ "", 0, 0 },
 	};
