@@ -282,20 +282,27 @@ def watch_terminal():
         os.close(t.fd)
 
 
+def piped(host, command):
+    """A process, and what reads from it."""
+    with host:
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(write, 1)
+            os.close(read)
+            os.close(write)
+            os.execv(command[0], command)
+        os.close(write)
+    return pid, read
+
+
 @test("status --watch elsewhere: one reading after the other, with rates, until nobody reads on")
 def watch_pipe():
     client, server = two_hosts()
     serve(server, 80)
     untrack = Untrack(server, WEB)
     untrack.apply()
-    with server:
-        read, write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(write, 1)
-            os.close(read)
-            os.execv(PROGRAM, untrack.command("status", "--watch=1", "--json"))
-        os.close(write)
+    pid, read = piped(server, untrack.command("status", "--watch=1", "--json"))
     readings, text = [], ""
     with open(read, encoding="utf-8") as f:
         while len(readings) < 3:
@@ -310,3 +317,8 @@ def watch_pipe():
     claim(flows[1]["packets"] > flows[0]["packets"] and flows[1]["packets_a_second"] > 0
           and flows[1]["bytes_a_second"] > 40, f"no rate: {flows}")
     equal([r["conntrack"]["growth"] is None for r in readings], [True, False, False], "growth")
+    # It need not write to see that its reader has gone away.
+    pid, read = piped(server, untrack.command("status", "--watch=600"))
+    claim(os.read(read, 10), "nothing to read")
+    os.close(read)
+    equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "exit status without a reader")
