@@ -22,6 +22,8 @@
 #include <unistd.h>
 #include "ct_build.h"
 #include "kernel/conntrack.h"
+#include "kernel/conntrack_stats.h"
+#include "kernel/conntrack_table.h"
 #include "rules/compile.h"
 #include "util.h"
 
@@ -486,6 +488,80 @@ static void drain_nothing(void)
 	EXPECT(count() == 0);
 }
 
+struct reading {
+	unsigned long v4, v6, progress;
+};
+
+static void count_entry(void *ctx, const struct ct_entry *e)
+{
+	struct reading *r = ctx;
+
+	EXPECT(e->state == CT_ESTABLISHED && e->flags & CT_ASSURED && e->flags & CT_TIMED);
+	EXPECT(e->timeout <= 300 && e->timeout > 200 && !ct_is_translated(e));
+	*(e->orig.family == FAMILY_V4 ? &r->v4 : &r->v6) += 1;
+}
+
+static void count_progress(void *ctx, unsigned long seen, unsigned long all)
+{
+	struct reading *r = ctx;
+
+	EXPECT(seen <= all);
+	r->progress = seen;
+}
+
+static void read_table(void)
+{
+	struct reading seen = { 0 };
+	const struct ct_reader reader = { count_entry, count_progress, NULL, &seen };
+	struct mnl_socket *nl = socket_open();
+	struct ct_reading r = { .entries = 9 };
+	struct ct_stats stats;
+	struct diag d = { 0 };
+	unsigned long entries, max;
+
+	EXPECT(ct_presence() == CT_IDLE && !ct_table_read(&reader, &r, &d) && r.entries == 0);
+	create_many(nl, 500, "10.0.0.9", "192.0.2.1", 80, "10.0.0.9");
+	create_many(nl, 300, "2001:db8:1::9", "2001:db8::1", 80, "2001:db8:1::9");
+	EXPECT(ct_presence() == CT_IN_USE && !ct_table_read(&reader, &r, &d));
+	EXPECT(r.entries == 800 && seen.v4 == 500 && seen.v6 == 300 && seen.progress == 800);
+	EXPECT(r.count_before == 800 && r.count_after == 800 && !r.interrupted);
+	EXPECT(!r.again && !r.unread && !r.strange);
+	ct_reading_say(&r, &d);
+	EXPECT(d.n == 0);
+	EXPECT(!ct_stats_read(&stats, NULL, NULL, &d) && stats.insert == 800);
+	EXPECT(stats.processors > 0 && stats.drop == 0 && stats.insert_failed == 0);
+	EXPECT(ct_limits_read(&entries, &max) && entries == 800 && max > 800);
+	mnl_socket_close(nl);
+}
+
+/* Without privileges: said, and nothing is made up. */
+static void read_unprivileged(void)
+{
+	struct reading seen = { 0 };
+	const struct ct_reader reader = { count_entry, NULL, NULL, &seen };
+	struct mnl_socket *nl = socket_open();
+	struct ct_reading r = { .entries = 9 };
+	struct ct_stats stats = { .insert = 9 };
+	struct diag d = { 0 };
+
+	create_many(nl, 1, "10.0.0.9", "192.0.2.1", 80, "10.0.0.9");
+	EXPECT(setresuid(65534, 65534, 65534) == 0);
+	EXPECT(ct_table_read(&reader, &r, &d) == -1 && r.entries == 9 && seen.v4 == 0);
+	EXPECT(d.errors == 1 && !strcmp(d.v[0].id, "conntrack-unread"));
+	EXPECT(strstr(d.v[0].text, "Operation not permitted") && strstr(d.v[0].cure, "root"));
+	EXPECT(ct_stats_read(&stats, NULL, NULL, &d) == -1 && stats.insert == 9);
+	EXPECT(d.errors == 2);
+	diag_free(&d);
+	mnl_socket_close(nl);
+}
+
+static void test_read_table(void **state)
+{
+	(void)state;
+	in_namespace(read_table);
+	in_namespace(read_unprivileged);
+}
+
 static void test_drain_many(void **state)
 {
 	(void)state;
@@ -513,10 +589,11 @@ static void test_drain_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_which_entries),	 cmocka_unit_test(test_inverse),
-		cmocka_unit_test(test_doubt_keeps),	 cmocka_unit_test(test_no_flush),
-		cmocka_unit_test(test_drain_many),	 cmocka_unit_test(test_drain_special),
-		cmocka_unit_test(test_drain_interfaces), cmocka_unit_test(test_drain_nothing),
+		cmocka_unit_test(test_which_entries), cmocka_unit_test(test_inverse),
+		cmocka_unit_test(test_doubt_keeps),   cmocka_unit_test(test_no_flush),
+		cmocka_unit_test(test_read_table),    cmocka_unit_test(test_drain_many),
+		cmocka_unit_test(test_drain_special), cmocka_unit_test(test_drain_interfaces),
+		cmocka_unit_test(test_drain_nothing),
 	};
 
 	return cmocka_run_group_tests_name("conntrack", tests, NULL, NULL);
