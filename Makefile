@@ -141,6 +141,15 @@ stress: $B/$(PROG) $(HELP)
 faults: $B/$(PROG) $(HELP)
 	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_KILLS=all UNTRACK_FAULTS=all UNTRACK_LIMIT=86400 \
 		tests/kernel/run "killed anywhere" errors:
+# Reloads of real firewalls beside untrack watch. Installed, their packages would start: they are
+# fetched and unpacked.
+RELOADED := ferm firehol firehol-common shorewall shorewall-core
+$B/packages/%/usr:
+	@mkdir -p $(@D)
+	$Qcd $(@D) && apt-get download -qq $* && dpkg -x *.deb . && rm *.deb
+reloads: $B/$(PROG) $(HELP) $(RELOADED:%=$B/packages/%/usr)
+	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_PACKAGES=$(abspath $B/packages) UNTRACK_MUST_WORK=1 \
+		tests/kernel/run "reloads of"
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
 update: all
@@ -243,7 +252,7 @@ deps-test:
 clean:
 	rm -rf build build-*
 .PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	stress faults uninstall deps deps-try deps-test deb test-deb deps-deb clean
+	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb clean
 .PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
 	stress faults uninstall deps deps-try deps-test deb deps-deb clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)
