@@ -16,6 +16,7 @@ from traffic import SERVER, ask, serve
 
 UNITS = ["untrack.service", "untrack-watch.service", "untrack-verify.service"]
 PATH = "usr/local/lib/systemd/system"
+CONNTRACK = "[conntrack]\ntimeout-tcp-established = 1h\n"
 BROKEN = "[service web]\nport = 80\n"  # and no protocol
 # What an interface manager does, and when it may.
 NETWORK = """[Unit]
@@ -132,9 +133,15 @@ def before_the_network():
               f"{len(answers)} attempts, {answers.count('answer')} answers")
 
 
+def timeout(booted):
+    return booted.run("cat", "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established"
+                      ).stdout.strip()
+
+
 @test("boot: reload, restart, stop and start of nftables.service and of untrack.service")
 def firewall_again():
-    with Booted(prepare=prepared("untrack.service")) as booted:
+    with Booted(prepare=prepared("untrack.service", config=WEB + CONNTRACK)) as booted:
+        equal(timeout(booted), "3600", "the setting of [conntrack], made by the service")
         for what in (["reload", "nftables"], ["restart", "nftables"], ["reload", "untrack"]):
             booted.run("systemctl", *what)
             wait_for_rules(booted, " ".join(what))
@@ -143,11 +150,12 @@ def firewall_again():
         equal(listing(booted), "", "rules after stop nftables")
         booted.run("systemctl", "start", "nftables")
         wait_for_rules(booted, "start nftables")
-        configure(booted, WEB.replace("80", "443"))
+        configure(booted, WEB.replace("80", "443") + CONNTRACK)
         booted.run("systemctl", "restart", "untrack")
         claim_rules(booted, "restart with another configuration", "443")
         booted.run("systemctl", "stop", "untrack")
         claim("untrack" not in listing(booted), f"after stop untrack:\n{listing(booted)}")
+        equal(timeout(booted), "432000", "the setting, after stop untrack")
         history = booted.run("untrack", "history").stdout
         equal(re.findall(r"^generation (\d)", history, re.M), ["2", "1"], "generations:\n" + history)
         booted.run("systemctl", "start", "untrack-verify")
@@ -204,6 +212,32 @@ def unconfirmed():
     with Booted(prepare=past) as booted:
         claim_last_good(booted, "never confirmed")
         claim("8443" not in listing(booted), "what was not confirmed is there")
+
+
+READ_ONLY = """[Unit]
+DefaultDependencies=no
+Before=untrack.service
+After=local-fs.target
+[Service]
+Type=oneshot
+ExecStart=sh -c 'mount --bind /var /var && mount -o remount,ro,bind /var'
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+@test("boot with a read-only /var: what is on record is applied all the same")
+def read_only():
+    def prepare(booted):
+        with_past(["apply"], config=WEB)(booted)
+        booted.write("etc/systemd/system/read-only.service", READ_ONLY)
+        booted.enable("read-only.service")
+
+    with Booted(prepare=prepare) as booted:
+        claim_rules(booted, "/var is read-only")
+        equal(show(booted, "untrack.service", "ActiveState", "ExecMainStatus"), ["active", "0"],
+              journal(booted, "-u", "untrack"))
+        claim("Read-only file system" in journal(booted, "-u", "untrack"), "nothing is said of it")
 
 
 @test("boot with untrack-watch.service: it repairs, idles while untrack is stopped, and is small")
