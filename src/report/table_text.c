@@ -137,12 +137,9 @@ static void print_addresses(const struct census *c, FILE *out)
 		return;
 	all = busiest_addresses(c->addresses, &more);
 	if (more)
-		fprintf(out,
-			"  busiest of more than %zu addresses: estimates, at most so much too "
-			"high\n",
-			all);
+		fprintf(out, "  busiest of more than %zu addresses: estimates\n", all);
 	fprintf(out, "  %-39s %9s %9s %9s%s\n", "address", "entries", "as source", "as dest.",
-		more ? "  at most" : "");
+		more ? "  at most too high by" : "");
 	for (size_t i = 0; i < n; i++) {
 		char address[INET6_ADDRSTRLEN];
 
@@ -150,7 +147,7 @@ static void print_addresses(const struct census *c, FILE *out)
 			busy_address_text(&top[i], address), top[i].entries, top[i].as_source,
 			top[i].as_destination);
 		if (more)
-			fprintf(out, "  -%" PRIu64, top[i].surplus);
+			fprintf(out, " %20" PRIu64, top[i].surplus);
 		fputc('\n', out);
 	}
 	if (!more && all > n)

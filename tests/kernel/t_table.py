@@ -109,6 +109,8 @@ def estimate():
         found = [b for b in table["busiest"] if b["address"] == address]
         claim(found and found[0]["entries"] - found[0]["at_most_too_high"] <= entries
               <= found[0]["entries"], f"{address}: {found}, not {entries}")
+    text = Untrack(host).expect(1, "-q", "status")
+    claim("busiest of more than 65536 addresses: estimates" in text, f"not said:\n{text}")
 
 
 @test("status and doctor: a kernel without connection tracking, and one that nobody uses")
