@@ -60,11 +60,9 @@ static enum exit_code read_policy(struct work *w)
 
 	if (!w->s->req.config && access(w->s->config, F_OK) && errno == ENOENT)
 		return policy_parse(&w->policy, "", w->s->config, w->s->d) ? CODE_USAGE : CODE_DONE;
-	if (policy_load(&w->policy, &w->s->config, 1, w->s->d)) {
-		diag_cure(w->s->d, "names of suggestions must not be taken already: make the "
-				   "configuration valid first");
+	/* The names of suggestions must not be taken: without them there is nothing to say. */
+	if (policy_load(&w->policy, &w->s->config, 1, w->s->d))
 		return CODE_USAGE;
-	}
 	host_params_read(&h, compile_host_facts(&w->policy));
 	h.home = FORM_NFT; /* what is exempt is the same in either */
 	compile_rules(&w->policy, &h, &w->rules, w->s->d);
