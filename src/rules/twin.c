@@ -250,7 +250,8 @@ static void visit_step(void *ctx, const struct step *s)
 	if (flags & EVAL_NAT && s->tracked->n && !v->nat.rule)
 		v->nat = *s;
 	if (!v->blame.rule && ((!s->tracked->n && decides) || flags & EVAL_STATE_HARD ||
-			       (flags & EVAL_ONCE && flags & EVAL_STATE)))
+			       (flags & EVAL_ONCE && flags & EVAL_STATE) ||
+			       step_turns_away(s->tracked, s->untracked)))
 		v->blame = *s;
 	if (v->collect == WALK_TRACKED)
 		return;

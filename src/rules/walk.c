@@ -15,6 +15,7 @@ struct memo { /* a chain, what happens after it, and the list that it comes to *
 struct evals { /* both evaluations of every rule of a chain, made when the chain is first reached */
 	const struct fw_chain *chain;
 	struct eval *tracked, *untracked;
+	bool *aimed;  /* at untracked packets, by that name, to turn them away */
 	size_t n_met; /* of its rules, from the first: the tracked packet can reach them */
 	bool stepped;
 };
@@ -61,6 +62,7 @@ void walk_free(struct walk *w)
 		}
 		free(e->tracked);
 		free(e->untracked);
+		free(e->aimed);
 	}
 	for (size_t i = 0; i < w->n_pool; i++) {
 		free(w->pool[i]->v);
@@ -70,6 +72,50 @@ void walk_free(struct walk *w)
 	free(w->evals);
 	free(w->memo);
 	free(w);
+}
+
+static bool same_branch(const struct branch *a, const struct branch *b)
+{
+	return a->element == b->element && a->when == b->when &&
+	       a->target.verdict == b->target.verdict;
+}
+
+static bool has_branch(const struct eval *e, const struct branch *b)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (same_branch(&e->v[i], b))
+			return true;
+	return false;
+}
+
+bool step_turns_away(const struct eval *tracked, const struct eval *untracked)
+{
+	for (size_t i = 0; i < untracked->n; i++)
+		if ((untracked->v[i].target.verdict == FW_DROP ||
+		     untracked->v[i].target.verdict == FW_REJECT) &&
+		    !has_branch(tracked, &untracked->v[i]))
+			return untracked->flags & EVAL_NAMES_UNTRACKED;
+	return false;
+}
+
+/* Is the rule about untracked packets alone, and turns them away? One that new packets meet, too,
+ * is a deny list with "untracked" for completeness. */
+static bool is_aimed(const struct walk *w, const struct fw_rule *r, const struct eval *tracked,
+		     const struct eval *untracked)
+{
+	static const uint32_t others[] = { STATE_NEW, STATE_ESTABLISHED };
+	bool met = false;
+
+	if (tracked->n || !step_turns_away(tracked, untracked))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		struct eval e;
+
+		packet_eval(w->packet, r, others[i], &e);
+		met = met || e.n;
+		eval_free(&e);
+	}
+	return !met;
 }
 
 static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
@@ -82,6 +128,7 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 	e->chain = c;
 	e->tracked = xcalloc(c->n_rules + 1, sizeof(*e->tracked));
 	e->untracked = xcalloc(c->n_rules + 1, sizeof(*e->untracked));
+	e->aimed = xcalloc(c->n_rules + 1, sizeof(*e->aimed));
 	for (size_t i = 0; i < c->n_rules; i++) {
 		if (c->rules[i].twin >= 0) /* ours: as if it were not there */
 			continue;
@@ -90,6 +137,7 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 			packet_eval(w->packet, &c->rules[i], STATE_UNTRACKED, &e->untracked[i]);
 		else
 			e->untracked[i] = e->tracked[i]; /* one and the same, freed once */
+		e->aimed[i] = is_aimed(w, &c->rules[i], &e->tracked[i], &e->untracked[i]);
 		if (anonymous) {
 			e->tracked[i].flags |= EVAL_ONCE;
 			e->untracked[i].flags |= EVAL_ONCE;
@@ -98,21 +146,16 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 	return e;
 }
 
-static bool same_branch(const struct branch *a, const struct branch *b)
-{
-	return a->element == b->element && a->when == b->when &&
-	       a->target.verdict == b->target.verdict;
-}
-
 bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
 		     const struct branch *b)
 {
+	if (step_turns_away(tracked, untracked))
+		return false;
 	if (!(tracked->flags & EVAL_STATE) ||
 	    tracked->flags & (EVAL_STATE_HARD | EVAL_ONCE | EVAL_CT_OTHER))
 		return false;
-	for (size_t i = 0; i < untracked->n; i++)
-		if (same_branch(&untracked->v[i], b))
-			return false;
+	if (has_branch(untracked, b))
+		return false;
 	return !(b->element && b->target.verdict == FW_CONTINUE);
 }
 
@@ -275,10 +318,11 @@ static void build_branch(struct walk *w, struct builder *b, const struct fw_chai
 	b->now = OUT_MIXED;
 }
 
-/* Can the tracked packet not meet this rule? Rules of ours are as if they were not there. */
+/* Can the tracked packet not meet this rule, and may a twin stand before it? Rules of ours are as
+ * if they were not there; what is aimed at untracked packets is meant so. */
 static bool passes_by(const struct evals *e, size_t i)
 {
-	return e->chain->rules[i].twin >= 0 || !e->tracked[i].n;
+	return e->chain->rules[i].twin >= 0 || (!e->tracked[i].n && !e->aimed[i]);
 }
 
 /* The rule whose twins stand before rule i; n_rules: none. */

@@ -74,6 +74,10 @@ void walk_restart(struct walk *w);
 const struct fw_rule *walk_place(struct walk *w, const struct fw_chain *c, const struct fw_rule *r,
 				 enum walk_mode mode);
 
+/* Does the rule drop or reject untracked packets, by that name, which it lets pass while tracked?
+ */
+bool step_turns_away(const struct eval *tracked, const struct eval *untracked);
+
 /* Is this way of ending something that only the tracked packet meets, and that a twin can give to
  * the untracked one? */
 bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
