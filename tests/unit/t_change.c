@@ -244,6 +244,39 @@ static void test_repair_drains(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static enum exit_code repair_web(struct session *s)
+{
+	const struct change_how how = { .verb = "repaired", .repair = true };
+	struct policy p = { 0 };
+	enum exit_code code;
+
+	assert_int_equal(policy_parse(&p, WEB, "test", s->d), 0);
+	code = change_to(s, &p, &how);
+	policy_free(&p);
+	return code;
+}
+
+/* What watch has read of the record is old when somebody else was faster. */
+static void test_repair_of_the_newest_only(void **state)
+{
+	struct run r;
+
+	(void)state;
+	expect(command_apply, WEB, PLAIN, CODE_DONE, APPLIED);
+	expect(repair_web, NULL, PLAIN, CODE_DONE, "unchanged: 1 exemption, 6 rules, 0 twins\n");
+	ruleset_free(&world.kernel.ours);
+	expect(repair_web, NULL, PLAIN, CODE_DONE,
+	       "repaired: 1 exemption, 6 rules, 0 twins; 3 stale entries dropped\n");
+	assert_int_equal(newest(), 1);
+	r = run_with(command_apply, DNS, PLAIN);
+	run_free(&r);
+	r = run_with(repair_web, NULL, PLAIN);
+	assert_int_equal(r.code, CODE_NO);
+	assert_string_equal(r.said, "");
+	assert_int_equal(newest(), 2);
+	run_free(&r);
+}
+
 /* The end of a service is no decision: what is on record stays, until something is applied. */
 static void test_stop(void **state)
 {
@@ -265,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_stop),
+		TEST(test_repair_of_the_newest_only),
 		TEST(test_apply),
 		TEST(test_twins_have_places),
 		TEST(test_firewall_that_comes_late),
