@@ -162,6 +162,15 @@ def firewall_again():
         claim("untrack" not in listing(booted), "what was stopped was repaired")
         booted.run("systemctl", "start", "untrack")
         claim_rules(booted, "start untrack", "443")
+        timer = "/run/systemd/system/untrack-verify.timer.d/soon.conf"
+        booted.run("mkdir", "-p", timer.rpartition("/")[0])
+        booted.run("tee", timer, stdin="[Timer]\nOnActiveSec=100ms\nAccuracySec=10ms\n")
+        booted.run("systemctl", "daemon-reload")
+        booted.run("nft", "-f", "/etc/nftables.conf")
+        booted.run("systemctl", "start", "untrack-verify.timer")
+        wait_for_rules(booted, "the timer", "443")
+        booted.run("systemctl", "stop", "untrack")
+        wait_for_state(booted, "untrack-verify.timer", "inactive")
 
 
 def with_past(*commands, config, broken=False):
