@@ -17,7 +17,7 @@
 /* What the kernel puts into one message of a dump at most (af_netlink.c, netlink_recvmsg): a larger
  * buffer is never filled, and of a smaller dump only the pages used are touched. */
 #define RECV_BYTES 32768
-#define RECV_BYTES_MAX (64u << 20) /* should that ever change: not for ever */
+#define RECV_BYTES_MAX (1u << 20) /* should that ever change: not for ever */
 #define REQUEST_BYTES 1024
 #define BATCH_FIRST_BYTES 16384
 #define SEND_OVERHEAD 65536 /* what SO_SNDBUF counts besides the bytes, generously */

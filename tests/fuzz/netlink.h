@@ -30,7 +30,7 @@ enum {			/* a byte of the input says what comes next */
        COMES_MESSAGE,	/* two bytes of length, and that many */
        COMES_KINDS = 8, /* the rest are messages, too */
        COMES_MORE = 8,	/* in the same datagram */
-       COMES_CUT = 16,	/* MSG_TRUNC */
+       COMES_CUT = 48,	/* all of these: MSG_TRUNC */
 };
 
 static struct {
@@ -164,7 +164,7 @@ static inline size_t next_message(const struct fake_socket *s, uint8_t *to, size
 	size_t len, put;
 
 	*more = how & COMES_MORE;
-	*cut = how & COMES_CUT;
+	*cut = (how & COMES_CUT) == COMES_CUT;
 	if (how % COMES_KINDS == COMES_END || how % COMES_KINDS == COMES_ERROR) {
 		bool error = how % COMES_KINDS == COMES_ERROR;
 
