@@ -112,6 +112,18 @@ static char *generation_policy(const struct session *s, long n, struct diag *d)
 	return policy;
 }
 
+/* Are settings of conntrack ours since this host was started? */
+static bool has_settings(const struct confirmation *c)
+{
+	struct settings_record r = { 0 };
+	struct diag quiet = { 0 };
+	bool some = !settings_record_load(&c->s->paths, &r, &quiet) && r.n;
+
+	settings_record_free(&r);
+	diag_free(&quiet);
+	return some;
+}
+
 /* Where to? The first way back stays, however often the time is extended. Else to the last good
  * generation, if that is what the kernel held: where it held nothing (a boot), or not what the
  * newest generation says (somebody else's doing), only no rules at all are known to be harmless. */
@@ -126,7 +138,9 @@ static int choose_way_back(const struct confirmation *c, const struct ruleset *b
 		p->policy = xstrdup(c->old.policy);
 		return 0;
 	}
-	n = before->n_rules || before->n_twins ? generation_last_good(&c->s->paths, d) : 0;
+	n = before->n_rules || before->n_twins || has_settings(c)
+		    ? generation_last_good(&c->s->paths, d)
+		    : 0;
 	if (n < 0)
 		return -1;
 	good = generation_policy(c->s, n, d);

@@ -8,8 +8,9 @@ import subprocess
 import time
 
 import lab
+from booted import Booted
 from faults import KILLED, Site, need_helpers
-from harness import WEB, Failure, Skip, Untrack, claim, equal, test
+from harness import WEB, Failure, Skip, Untrack, claim, equal, test, together
 
 NETFILTER = "/proc/sys/net/netfilter"
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
@@ -192,17 +193,38 @@ def not_there():
     equal(values(host), (10, 3600, 30), "apply --boot")
 
 
-@test("settings: what is not confirmed goes back with the rules")
-def not_confirmed():
-    host, untrack = small_host(WEB + SHORT)
+def not_confirmed(exemptions):
+    host, untrack = small_host(exemptions + SHORT)
     untrack.apply()
-    untrack.configure(WEB + LONG)
+    untrack.configure(exemptions + LONG)
     untrack.expect(0, "apply", "--confirm=1s")
     equal(values(host), (20, 7200, 5), "apply --confirm")
     end = time.monotonic() + 30
     while values(host) != (10, 3600, 30):
         claim(time.monotonic() < end, f"not back: {values(host)}")
         time.sleep(0.05)
+
+
+@test("settings: what is not confirmed goes back, with rules and without")
+def not_confirmed_twice():
+    together({"with rules": lambda: not_confirmed(WEB), "without": lambda: not_confirmed("")})
+
+
+@test("settings: the unit makes them from its sandbox, and puts them back")
+def unit():
+    with Booted(prepare=Booted.install_units) as booted:
+        def settings():
+            return [int(booted.run("cat", f"{NETFILTER}/{name}").stdout) for name in (UDP, TCP)]
+        before = settings()
+        booted.write("etc/untrack/rules.d/10-test.conf", WEB + SHORT)
+        booted.run("systemctl", "start", "untrack.service")
+        equal(settings(), [10, 3600], "start")
+        booted.write("etc/untrack/rules.d/10-test.conf",
+                     WEB + "[conntrack]\ntimeout-udp = 20s\n")
+        booted.run("systemctl", "reload", "untrack.service")
+        equal(settings(), [20, before[1]], "reload")
+        booted.run("systemctl", "stop", "untrack.service")
+        equal(settings(), before, "stop")
 
 
 # Faults -------------------------------------------------------------------------------------------
