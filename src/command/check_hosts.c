@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/host.h"
 #include "kernel/ipt.h"
 #include "report/facts.h"
@@ -10,6 +11,7 @@
 #include "rules/preflight.h"
 #include "rules/twin.h"
 #include "rules/word.h"
+#include "transaction/settings.h"
 
 struct same { /* one finding, and where it is so */
 	const struct finding *f;
@@ -102,6 +104,18 @@ static void skip_host(struct finding_host *v, const char *file, struct diag *d)
 	diag_cure(d, "correct the errors first");
 }
 
+/* Would apply make the settings of conntrack here? */
+static void check_settings(const struct session *s, const struct policy *p, struct diag *d)
+{
+	struct settings settings = { 0 };
+
+	if (p->n_conntrack && !settings_look(&settings, CT_SYSCTL_DIR, &s->paths, p, d)) {
+		settings_tell(&settings, CT_SYSCTL_DIR, d);
+		settings_ask(&settings, CT_SYSCTL_DIR, d);
+	}
+	settings_free(&settings);
+}
+
 static void check_one(const struct session *s, const struct policy *p, const char *file,
 		      struct finding_host *v, struct diag *d)
 {
@@ -114,6 +128,8 @@ static void check_one(const struct session *s, const struct policy *p, const cha
 	v->name = shown_name(name_of(&h, file));
 	if (v->usable)
 		check_host(p, &h, home, v, d);
+	if (v->usable && !file)
+		check_settings(s, p, d);
 	v->errors = d->errors;
 	v->warnings = d->warnings;
 	v->notes = d->notes;

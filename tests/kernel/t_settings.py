@@ -107,6 +107,8 @@ def out_of_reach():
     with host:
         if os.stat(f"{NETFILTER}/nf_conntrack_max").st_mode & 0o222:
             raise Skip("max is writable here")
+    said = untrack.expect(0, "check", "--live")
+    claim("warning: max = 1000 cannot be set in this network namespace" in said, said)
     said = untrack.apply()
     for key in ("max", "buckets"):
         claim(f"warning: {key} = 1000 cannot be set in this network namespace" in said, said)
@@ -142,6 +144,7 @@ def read_only():
     with host:
         lab.call("mount", path, path, None, MS_BIND, None)
         lab.call("mount", None, path, None, MS_BIND | MS_REMOUNT | MS_RDONLY, None)
+    claim("Read-only file system" in untrack.expect(1, "check", "--live"), "check --live")
     refused(host, untrack, "Read-only file system")
 
 
