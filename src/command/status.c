@@ -55,6 +55,16 @@ static enum exit_code report(const struct session *s, struct comparison *c, stru
 	return code;
 }
 
+static void tell_stopped(const struct session *s)
+{
+	if (!journal_is_stopped(&s->paths))
+		return;
+	diag_note(s->d, NULL, "watch",
+		  "untrack was stopped (untrack remove --stop): what is on record is not in the "
+		  "kernel, on purpose");
+	diag_cure(s->d, "untrack apply, or systemctl start untrack, starts it again");
+}
+
 /* A pending file that cannot be read is confirm's business; the generation says enough here. */
 static void add_unconfirmed(const struct session *s, struct status *st)
 {
@@ -142,6 +152,7 @@ static enum exit_code show(struct session *s, void *earlier)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (code == CODE_DONE) {
+		tell_stopped(s);
 		st.bars = isatty(STDOUT_FILENO);
 		table_read(s, &t);
 		st.table = &t.status;

@@ -200,6 +200,7 @@ def respects():
         watch.until(lambda: "was stopped" in watch.status(), "idle after remove --stop")
         claim("untrack" not in server.listing(), "after remove --stop")
         equal(untrack.expect(0, "watch", "--once").count("was stopped"), 1, "watch --once")
+        claim("was stopped" in untrack.expect(1, "status"), "status")
         untrack.apply()
         server.nft("flush ruleset")
         watch.repaired("started again")
