@@ -284,11 +284,13 @@ static void test_same_facts_same_bytes(void **state)
 /* ---- cures -------------------------------------------------------------------------------------
  */
 
-static void assert_cure(struct host *h, const char *conf, const char *id, const char *text,
-			const char *cure)
+/* The line that it is about. */
+static unsigned assert_cure(struct host *h, const char *conf, const char *id, const char *text,
+			    const char *cure)
 {
 	struct diag d = { 0 };
 	const struct finding *f;
+	unsigned line;
 
 	find(h, conf, &d);
 	f = find_id(&d, id, SEVERITY_ERROR);
@@ -296,7 +298,9 @@ static void assert_cure(struct host *h, const char *conf, const char *id, const 
 	if (text)
 		assert_string_equal(f->text, text);
 	assert_string_equal(f->cure, cure);
+	line = f->line;
 	diag_free(&d);
+	return line;
 }
 
 static void in_iptables(struct fw_chain *c, enum form form, const char *name)
@@ -548,8 +552,6 @@ static void test_shadowed_by_whom(void **state)
 /* In a table of iptables, what none of its rules can say. */
 static void check_unsayable(const char *conf, unsigned line, const char *text, const char *cure)
 {
-	const struct finding *f;
-	struct diag d = { 0 };
 	struct host h = { 0 };
 	struct fw_chain *c = input(&h, FW_DROP);
 
@@ -557,13 +559,7 @@ static void check_unsayable(const char *conf, unsigned line, const char *text, c
 	c->family = TABLE_IP;
 	stateful(c);
 	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), FW_ACCEPT, NULL);
-	find(&h, conf, &d);
-	f = find_id(&d, "state-unknown", SEVERITY_ERROR);
-	assert_non_null(f);
-	assert_string_equal(f->text, text);
-	assert_string_equal(f->cure, cure);
-	assert_int_equal(f->line, line);
-	diag_free(&d);
+	assert_int_equal(assert_cure(&h, conf, "state-unknown", text, cure), line);
 }
 
 static void test_unsayable(void **state)
