@@ -143,15 +143,15 @@ def no_fight():
             time.sleep(0.002)
         watch.repaired("a firewall that took its time")
         claim(watch.said().count("[repaired]") <= 5, f"repairs:\n{watch.said()}")
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
+        end = time.monotonic() + 20
+        while time.monotonic() < end and "again and again" not in watch.said():
             nft.stdin.write("delete table inet untrack\n")
             nft.stdin.flush()
             time.sleep(0.02)
         nft.stdin.close()
         nft.wait()
         repairs = watch.said().count("[repaired]")
-        claim(2 < repairs <= 10, f"{repairs} repairs in three seconds")
+        claim(5 < repairs <= 12, f"{repairs} repairs")
         claim("again and again" in watch.said(), f"it says nothing:\n{watch.said()}")
         watch.process.send_signal(signal.SIGHUP)
         watch.repaired("after SIGHUP")

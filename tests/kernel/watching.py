@@ -21,7 +21,8 @@ class Watch:
     def __init__(self, untrack, *options):
         self.untrack, self.options = untrack, options
         self.notes, self.process = [], None
-        self.log = open(untrack.dir / "watch.log", "w+", encoding="utf-8")
+        self.path = untrack.dir / "watch.log"
+        self.log = open(self.path, "a", encoding="utf-8")
         self.name = str(untrack.dir / "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.name)
@@ -43,8 +44,7 @@ class Watch:
         return [note for note in self.notes if note.startswith("STATUS=")][-1]
 
     def said(self):
-        self.log.seek(0)
-        return self.log.read()
+        return self.path.read_text(encoding="utf-8")
 
     def until(self, truth, what, seconds=20):
         end = time.monotonic() + seconds
