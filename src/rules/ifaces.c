@@ -25,6 +25,11 @@ static bool covers(const char *pattern, const char *name)
 	return len && pattern[len - 1] == '*' && !strncmp(pattern, name, len - 1);
 }
 
+bool ifaces_are_loopback(const struct ifaces *l)
+{
+	return l->n == 1 && !strcmp(l->v[0], "lo");
+}
+
 bool ifaces_hold(const struct ifaces *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -107,6 +107,7 @@ void ifaces_add(struct ifaces *l, const char *name); /* strlen < IFNAMSIZ */
 void ifaces_normalise(struct ifaces *l);
 void addrs_add(struct addrs *l, const struct prefix *p);
 void addrs_normalise(struct addrs *l);
+bool ifaces_are_loopback(const struct ifaces *l);	    /* and nothing else */
 bool ifaces_hold(const struct ifaces *l, const char *name); /* also "eth0" by "eth*" */
 bool addrs_hold(const struct addrs *l, const struct prefix *p);
 /* Is this address in the list, which is in normal form? By bisection. */

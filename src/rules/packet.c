@@ -68,16 +68,11 @@ static void domain_ifaces(struct domain *d, const struct ifaces *l)
 		domain_except(d, lo_name, DOMAIN_BYTES);
 }
 
-static bool is_loopback(const struct ifaces *l)
-{
-	return l->n == 1 && !strcmp(l->v[0], "lo");
-}
-
 static void domain_ifindex(struct domain *d, const struct ifaces *l)
 {
 	uint32_t lo = 1; /* LOOPBACK_IFINDEX, include/net/flow.h */
 
-	if (is_loopback(l))
+	if (ifaces_are_loopback(l))
 		domain_point(d, &lo, 4);
 	else
 		domain_except(d, &lo, 4);

@@ -500,6 +500,15 @@ static void note_untracked(struct derivation *d, const struct traffic *t, enum f
 	add_need(d, c, t, f, NEED_NONE, why.s);
 }
 
+/* Only the packet that opens a flow is offered to the nat hooks. One to this host itself gets its
+ * destination on the way out (what is bound once stays so), and its answer finds any source. */
+static bool needs_nat(const struct traffic *t, const struct fw_chain *c)
+{
+	bool loopback = ifaces_are_loopback(&t->match.in) || ifaces_are_loopback(&t->match.out);
+
+	return !t->reply && t->class == CLASS_OPENING && (!loopback || c->hook == HOOK_OUTPUT);
+}
+
 static void visit_traffic(struct derivation *d, struct traffic *all)
 {
 	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
@@ -522,8 +531,7 @@ static void visit_traffic(struct derivation *d, struct traffic *all)
 				note_untracked(d, &t, f, c, raw);
 				continue;
 			}
-			/* Only the packet that opens a flow is offered to the nat hooks. */
-			if (!chain_is_nat(c) || (!t.reply && t.class == CLASS_OPENING))
+			if (!chain_is_nat(c) || needs_nat(&t, c))
 				visit_chain(d, &t, f, c);
 		}
 		free(d->part);
