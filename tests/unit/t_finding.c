@@ -284,7 +284,6 @@ static void test_same_facts_same_bytes(void **state)
 /* ---- cures -------------------------------------------------------------------------------------
  */
 
-/* The line that it is about. */
 static unsigned assert_cure(struct host *h, const char *conf, const char *id, const char *text,
 			    const char *cure)
 {
@@ -295,8 +294,7 @@ static unsigned assert_cure(struct host *h, const char *conf, const char *id, co
 	find(h, conf, &d);
 	f = find_id(&d, id, SEVERITY_ERROR);
 	assert_non_null(f);
-	if (text)
-		assert_string_equal(f->text, text);
+	assert_string_equal(text ? f->text : "", text ? text : "");
 	assert_string_equal(f->cure, cure);
 	line = f->line;
 	diag_free(&d);
