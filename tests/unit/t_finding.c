@@ -207,7 +207,6 @@ static const struct {
 	{ "shadowed", SEVERITY_WARNING, nothing, WEB "[service api]\nprotocol = tcp\nport = 80\n",
 	  4 },
 	{ "nat-conflict", SEVERITY_ERROR, nat_rule, "[interface a]\nname = eth0\n", 1 },
-	{ "nat-conflict", SEVERITY_ERROR, nat_rule, "[loopback]\nnotrack = yes\n", 1 },
 	{ "shadowed", SEVERITY_WARNING, nothing,
 	  WEB "interface = eth0\n[service api]\nprotocol = tcp\nport = 1-100\nrole = peer\n", 1 },
 	{ "shadowed", SEVERITY_WARNING, nothing,
