@@ -12,6 +12,7 @@
 #include "kernel/conntrack_dump.h"
 #include "kernel/conntrack_host.h"
 #include "kernel/conntrack_table.h"
+#include "kernel/netlink.h"
 #include "util.h"
 
 #define BATCH_MAX                                                                      \
@@ -38,7 +39,7 @@ static int count_answers(struct drain *dr, const char *buf, size_t len, uint32_t
 {
 	int left = (int)len;
 
-	for (const struct nlmsghdr *h = (const struct nlmsghdr *)buf; mnl_nlmsg_ok(h, left);
+	for (const struct nlmsghdr *h = (const struct nlmsghdr *)buf; netlink_ok(h, left);
 	     h = mnl_nlmsg_next(h, &left)) {
 		const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 

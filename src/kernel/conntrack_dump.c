@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include "kernel/netlink.h"
 #include "util.h"
 
 #define RECV_BYTES 32768 /* the largest piece of a dump (af_netlink.c) */
@@ -104,7 +105,7 @@ static int see_messages(const char *buf, size_t len, uint32_t seq, bool *interru
 {
 	int left = (int)len;
 
-	for (const struct nlmsghdr *h = (const struct nlmsghdr *)buf; mnl_nlmsg_ok(h, left);
+	for (const struct nlmsghdr *h = (const struct nlmsghdr *)buf; netlink_ok(h, left);
 	     h = mnl_nlmsg_next(h, &left)) {
 		int error = 0;
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "kernel/nft_attr.h"
+#include "kernel/netlink.h"
 #include "util.h"
 
 #define BUF_BYTES 8192 /* a notification of a generation has some 60 bytes */
@@ -89,13 +90,13 @@ static int ask_own_number(struct nft_watch *w)
 	if (n < 0)
 		return -1;
 	h = (void *)w->buf;
-	if (mnl_nlmsg_ok(h, (int)n) && h->nlmsg_type == NLMSG_ERROR) {
+	if (netlink_ok(h, (int)n) && h->nlmsg_type == NLMSG_ERROR) {
 		const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 
 		errno = mnl_nlmsg_get_payload_len(h) < sizeof e->error ? EPROTO : -e->error;
 		return -1;
 	}
-	if (mnl_nlmsg_ok(h, (int)n) && read_generation(h, &g))
+	if (netlink_ok(h, (int)n) && read_generation(h, &g))
 		w->own = g.pid;
 	return 0;
 }
@@ -160,7 +161,7 @@ int nft_watch_read(struct nft_watch *w, struct nft_news *news)
 		}
 		if (n < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		for (; netlink_ok(h, left); h = mnl_nlmsg_next(h, &left))
 			note(w, h, news);
 	}
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include "kernel/netlink.h"
 #include "util.h"
 
 /* What the kernel puts into one message of a dump at most (af_netlink.c, netlink_recvmsg): a larger
@@ -139,7 +140,7 @@ static void dump_datagram(struct nft_wire *w, struct dump *u, size_t n)
 	const struct nlmsghdr *h = (const void *)w->buf;
 	int left = (int)n;
 
-	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	for (; netlink_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
 		if (h->nlmsg_seq != w->seq)
 			continue;
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -208,7 +209,7 @@ uint32_t nft_wire_genid(struct nft_wire *w, struct diag *d)
 		if (n < 0)
 			return (uint32_t)genid_failed(d, errno);
 		h = (void *)w->buf;
-	} while (!mnl_nlmsg_ok(h, (int)n) || h->nlmsg_seq != w->seq);
+	} while (!netlink_ok(h, (int)n) || h->nlmsg_seq != w->seq);
 	if (h->nlmsg_type == NLMSG_ERROR)
 		return (uint32_t)genid_failed(d, error_of(h));
 	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
@@ -304,7 +305,7 @@ static void collect(struct nft_wire *w, struct replies *r)
 		}
 		if (n <= 0)
 			return;
-		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		for (; netlink_ok(h, left); h = mnl_nlmsg_next(h, &left))
 			if (h->nlmsg_type == NLMSG_ERROR && error_of(h))
 				reply(r, h->nlmsg_seq, error_of(h));
 	}
