@@ -43,6 +43,8 @@ STATIC     ?= nftnl ip4tc ip6tc inih jansson
 archive     = $(filter /%,$(shell $(CC) -print-file-name=lib$1.a))
 PKG_LIBS   := $(foreach l,$(PKG_LIBS),$(if $(filter $(STATIC:%=-l%),$l),$(if \
               $(call archive,$(l:-l%=%)),-l:lib$(l:-l%=%).a,$l),$l))
+# What libiptc does to the counts of policies, where they do not tell: ipt_policies.c.
+PKG_CFLAGS += $(shell $(PKG) --atleast-version=1.8.11 libiptc 2>/dev/null && echo -DLIBIPTC_KEEPS_POLICIES)
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
             -DSTATEDIR='"$(STATEDIR)"' -DRUNDIR='"$(RUNDIR)"' $(WARN) -Isrc -MMD -MP \
             $(PKG_CFLAGS) $(HARD_C) $(CPPFLAGS) $(CFLAGS)

@@ -103,8 +103,15 @@ static inline void assert_saved(const char *want)
 static inline bool lock_is_free(void)
 {
 	auto_close int fd = open(getenv("XTABLES_LOCKFILE"), O_RDONLY | O_CLOEXEC);
+	bool is_free = false;
 
-	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+	/* On a machine under load a moment passes until the lock of who has ended is gone. */
+	for (int i = 0; i < 20 && !is_free; i++) {
+		is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		if (!is_free)
+			usleep(10000);
+	}
+	return is_free;
 }
 
 /* A lock of this process's own, gone with it. */

@@ -57,30 +57,55 @@ static size_t number_of(enum family f, const uint8_t *entries, size_t len, unsig
 	return n;
 }
 
-/* libiptc of iptables 1.8.9 loses the counts in its commit, that of 1.8.11 keeps them: one that is
- * less than before tells. Adds those that are lost to counts. */
+#ifdef LIBIPTC_KEEPS_POLICIES
+#define KEEPS true
+#else
+#define KEEPS false
+#endif
+
+struct policy_now {    /* after the commit */
+	size_t number; /* of its entry */
+	uint64_t packets, bytes;
+};
+
+/* A commit of libiptc 1.8.9 leaves what has been counted since the table was read, one of 1.8.11
+ * all of it. What is less than before tells, and what is about as much; where it is a multiple of
+ * before, the library is taken for the one that this was built with. */
+static bool are_lost(const struct ipt_policies *p, const struct policy_now *now)
+{
+	bool kept = false;
+
+	for (size_t i = 0; i < IPT_POLICIES; i++) {
+		const uint64_t before = p->v[i].pcnt;
+
+		if (now[i].packets < before || now[i].bytes < p->v[i].bcnt)
+			return true;
+		kept = kept || (before && now[i].packets - before <= before / 16);
+	}
+	return !kept && !KEEPS;
+}
+
+/* Adds those that are lost to counts. */
 static void find_lost(const struct ipt_policies *p, const struct ipt_family *f,
 		      const struct ipt_getinfo *info, const uint8_t *entries,
 		      struct xt_counters_info *counts)
 {
-	size_t at[IPT_POLICIES];
-	bool lost = false;
+	struct policy_now now[IPT_POLICIES] = { 0 };
 
 	for (size_t i = 0; i < IPT_POLICIES; i++) {
-		uint64_t packets = 0, bytes = 0;
-
-		at[i] = info->num_entries;
+		now[i].number = info->num_entries;
 		if (info->valid_hooks & 1u << i)
-			at[i] = number_of(f->family, entries, info->size, info->underflow[i],
-					  info->num_entries);
-		if (at[i] == info->num_entries)
-			continue;
-		ipt_header_read_counters(f->family, entries + info->underflow[i], &packets, &bytes);
-		lost = lost || packets < p->v[i].pcnt || bytes < p->v[i].bcnt;
+			now[i].number = number_of(f->family, entries, info->size,
+						  info->underflow[i], info->num_entries);
+		if (now[i].number < info->num_entries)
+			ipt_header_read_counters(f->family, entries + info->underflow[i],
+						 &now[i].packets, &now[i].bytes);
 	}
-	for (size_t i = 0; lost && i < IPT_POLICIES; i++)
-		if (at[i] < info->num_entries)
-			counts->counters[at[i]] = p->v[i];
+	if (!are_lost(p, now))
+		return;
+	for (size_t i = 0; i < IPT_POLICIES; i++)
+		if (now[i].number < info->num_entries)
+			counts->counters[now[i].number] = p->v[i];
 }
 
 static int add_once(const struct ipt_policies *p, const struct ipt_family *f, const char *table,

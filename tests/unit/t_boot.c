@@ -206,6 +206,7 @@ static void test_killed(void **state)
 	reboot();
 	boot(DNS, CODE_NO, "applied generation 1 instead", "generation 2, which was never");
 	policy_free(&p);
+	diag_free(&d);
 }
 
 /* Refused for what was not there when it was applied. */
