@@ -136,7 +136,7 @@ class Terminal:
         os.close(self.master)
 
 
-def asked_on_terminal(scene, seconds=5):
+def asked_on_terminal(scene, seconds=12):
     terminal = Terminal(scene.untrack, "apply", f"--confirm={seconds}s")
     terminal.wait_for(QUESTION)
     claim("8081" in listing(scene.host), "nothing was applied")
