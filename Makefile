@@ -33,6 +33,7 @@ DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
              shellcheck mandoc iptables conntrack strace systemd-container zsh fish
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
+DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -232,6 +233,11 @@ deb: deps-deb
 test-deb: deb
 	@tests/run UNTRACK_MUST_WORK=1 tests/package.sh
 
+# The Ansible role against two hosts of our own; minutes. Installed, an sshd would start: it is fetched
+# and unpacked.
+test-fleet: deps-fleet deb $B/packages/openssh-server/usr $B/packages/libwrap0/usr
+	@tests/run UNTRACK_MUST_WORK=1 UNTRACK_PACKAGES=$(abspath $B/packages) tests/fleet.sh
+
 # Installs what is missing, and asks nobody anything when nothing is.
 define apt_get
 @missing=; for p in $(1); do \
@@ -248,13 +254,16 @@ deps-try:
 	$(call apt_get,$(DEPS) $(DEPS_TRY))
 deps-deb:
 	$(call apt_get,$(DEPS) $(DEPS_DEB))
+deps-fleet:
+	$(call apt_get,$(DEPS_FLEET))
 deps-test:
 	$(call apt_get,$(DEPS) $(DEPS_TRY) $(DEPS_TEST))
 
 clean:
 	rm -rf build build-*
 .PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb clean
+	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb \
+	test-fleet deps-fleet clean
 .PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
 	stress faults uninstall deps deps-try deps-test deb deps-deb clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)
