@@ -261,9 +261,7 @@ deps-test:
 
 clean:
 	rm -rf build build-*
-.PHONY: all unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb \
-	test-fleet deps-fleet clean
 .PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
-	stress faults uninstall deps deps-try deps-test deb deps-deb clean
+	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb test-fleet \
+	deps-fleet clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)
