@@ -109,6 +109,8 @@ class Terminal:
                 for fd in range(3):
                     os.dup2(slave, fd)
                 os.closerange(3, 100)
+                for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_DFL)  # whatever nohup made of it
                 os.execvp("sh", ["sh", "-mc", f"{command}; echo status $?"])
         os.close(slave)
 
@@ -136,7 +138,7 @@ class Terminal:
         os.close(self.master)
 
 
-def asked_on_terminal(scene, seconds=12):
+def asked_on_terminal(scene, seconds=8):
     terminal = Terminal(scene.untrack, "apply", f"--confirm={seconds}s")
     terminal.wait_for(QUESTION)
     claim("8081" in listing(scene.host), "nothing was applied")
