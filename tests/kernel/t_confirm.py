@@ -169,6 +169,14 @@ VICTIMS = {"client": kill_client, "leader": kill_leader, "groups": kill_groups,
            "session": kill_all_but_the_timer}
 
 
+def is_dead(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().split(") ")[1][0] == "Z"
+    except OSError:  # also while it is being read
+        return True
+
+
 def killed(victim, number):
     def case():
         scene = Scene()
@@ -176,9 +184,7 @@ def killed(victim, number):
         client = terminal.client()
         VICTIMS[victim](terminal, number)
         if victim != "leader":
-            until(lambda: not os.path.exists(f"/proc/{client}") or
-                  open(f"/proc/{client}/stat", encoding="ascii").read().split(") ")[1][0] == "Z",
-                  "the client does not die")
+            until(lambda: is_dead(client), "the client does not die")
         claim(scene.is_pending() and len(scene.timers()) == 1, "the timer went, too")
         scene.goes_back(f"{signal.Signals(number).name} to the {victim}")
     return case
