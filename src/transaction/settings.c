@@ -321,10 +321,9 @@ static int write_one(const struct setting *s, const char *dir, unsigned long val
 /* What is true while the values are being written: each is ours before and after. */
 static int save_open(const struct settings *s, const struct state_paths *sp, struct diag *d)
 {
-	struct settings_record r;
+	struct settings_record r = { 0 };
 	int rc;
 
-	settings_record_init(&r);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct setting *v = &s->v[i];
 
@@ -366,18 +365,21 @@ int settings_undo(const struct settings *s, const char *dir, const struct state_
 
 static bool is_same_record(const struct settings_record *a, const struct settings_record *b)
 {
-	auto_free char *x = settings_record_print(a), *y = settings_record_print(b);
+	auto_free char *x = NULL, *y = NULL;
 
-	return a->n == b->n && (!a->n || !strcmp(x, y));
+	if (a->n != b->n || !a->n)
+		return a->n == b->n;
+	x = settings_record_print(a);
+	y = settings_record_print(b);
+	return !strcmp(x, y);
 }
 
 /* What was as wanted by itself, and never on record, needs none: to put it back changes nothing. */
 int settings_settle(const struct settings *s, const struct state_paths *sp, struct diag *d)
 {
-	struct settings_record r;
+	struct settings_record r = { 0 };
 	int rc = 0;
 
-	settings_record_init(&r);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct setting *v = &s->v[i];
 

@@ -15,15 +15,16 @@
 #define KEY_MAX 64
 #define VALUE_MAX (ULONG_MAX >> 1)
 
-void settings_record_init(struct settings_record *r)
+/* Which life of the kernel this is; the caller frees. */
+static char *boot_id(void)
 {
 	size_t len;
+	char *id = read_file(AT_FDCWD, BOOT_FILE, &len);
 
-	*r = (struct settings_record){ .boot = read_file(AT_FDCWD, BOOT_FILE, &len) };
-	if (r->boot)
-		r->boot[strcspn(r->boot, "\n")] = '\0';
-	else
-		r->boot = xstrdup("-");
+	if (!id)
+		return xstrdup("-");
+	id[strcspn(id, "\n")] = '\0';
+	return id;
 }
 
 void settings_record_add(struct settings_record *r, const char *key, unsigned long was,
@@ -31,6 +32,8 @@ void settings_record_add(struct settings_record *r, const char *key, unsigned lo
 {
 	struct setting_record *to = ARRAY_ADD(r->v, r->n);
 
+	if (!r->boot)
+		r->boot = boot_id();
 	*to = (struct setting_record){ xstrdup(key), was, set, other };
 }
 
@@ -168,25 +171,21 @@ int settings_record_parse(const char *text, size_t len, const char *name, struct
 int settings_record_load(const struct state_paths *sp, struct settings_record *r, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
-	auto_free char *found = NULL, *name = NULL;
-	struct settings_record past = { 0 };
+	auto_free char *found = NULL, *name = NULL, *boot = NULL;
 	size_t len = 0;
 	int rc = store_open(&s, sp->run_dir, d);
 
-	settings_record_init(r);
+	*r = (struct settings_record){ 0 };
 	if (!rc)
 		rc = store_read(&s, SETTINGS_FILE, &found, &len, d);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	name = xasprintf("%s/" SETTINGS_FILE, sp->run_dir);
-	if (settings_record_parse(found, len, name, &past, d))
+	if (settings_record_parse(found, len, name, r, d))
 		return -1;
-	if (strcmp(past.boot, r->boot)) {
-		settings_record_free(&past);
-	} else {
+	boot = boot_id();
+	if (strcmp(r->boot, boot) != 0)
 		settings_record_free(r);
-		*r = past;
-	}
 	return 0;
 }
 

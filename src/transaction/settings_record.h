@@ -20,7 +20,7 @@ struct setting_record {
 };
 
 struct settings_record { /* sorted by key; start from {0}; settings_record_free */
-	char *boot;	 /* which life of the kernel it is about */
+	char *boot;	 /* which life of the kernel it is about; NULL: nothing is in it yet */
 	struct setting_record *v;
 	size_t n;
 };
@@ -35,8 +35,7 @@ int settings_record_save(const struct state_paths *sp, const struct settings_rec
 char *settings_record_print(const struct settings_record *r);
 int settings_record_parse(const char *text, size_t len, const char *name, struct settings_record *r,
 			  struct diag *d);
-/* Of this life of the kernel. */
-void settings_record_init(struct settings_record *r);
+/* The first one makes it a record of this life of the kernel, unless r says of which it is. */
 void settings_record_add(struct settings_record *r, const char *key, unsigned long was,
 			 unsigned long set, unsigned long other);
 const struct setting_record *settings_record_find(const struct settings_record *r, const char *key);
