@@ -22,6 +22,7 @@
 #define REQUEST_BYTES 1024
 #define BATCH_FIRST_BYTES 16384
 #define SEND_OVERHEAD 65536 /* what SO_SNDBUF counts besides the bytes, generously */
+#define LOST_MAX 16	    /* times that it says in one collection that replies were lost */
 
 /* Sequence numbers of a batch: BEGIN, then the messages, then END. */
 #define SEQ_BEGIN 1u
@@ -291,16 +292,19 @@ static void reply(struct replies *r, uint32_t seq, int errnum)
 	r->n++;
 }
 
-/* The kernel works while we send: every reply is queued when sendmsg returns. */
+/* The kernel works while we send: every reply is queued when sendmsg returns. It says once that
+ * replies were lost (netlink_overrun, net/netlink/af_netlink.c); one that says so for ever has
+ * none. */
 static void collect(struct nft_wire *w, struct replies *r)
 {
-	for (;;) {
+	for (int lost = 0; lost < LOST_MAX;) {
 		ssize_t n = receive(w, MSG_DONTWAIT);
 		const struct nlmsghdr *h = (const void *)w->buf;
 		int left = (int)n;
 
 		if (n < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
 			r->lost = true;
+			lost++;
 			continue;
 		}
 		if (n <= 0)

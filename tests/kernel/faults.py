@@ -4,12 +4,13 @@
 import collections
 import os
 import re
+import subprocess
 import threading
 import time
 
 import lab
-from harness import (PROGRAM, SAVES, WEB, Skip, Untrack, claim, equal, legacy_tables, same_text,
-                     tracked)
+from harness import (PROGRAM, SAVES, WEB, Failure, Skip, Untrack, claim, equal, legacy_tables,
+                     same_text, tracked)
 from traffic import FAMILIES, SERVER, Ask, finish_all, serve
 
 HERE = os.path.dirname(PROGRAM)
@@ -201,7 +202,10 @@ class Site:
         """A command with a fault: the words of tests/kernel/fault.c; none: only an environment."""
         env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0", **(env or {}))
         words = [FAULT, *map(str, words)] if words else []
-        done = self.server.run(*words, *self.untrack.command(*args), check=False, env=env)
+        try:
+            done = self.server.run(*words, *self.untrack.command(*args), check=False, env=env)
+        except subprocess.TimeoutExpired as e:
+            raise Failure(str(e)) from None
         claim(done.returncode != BROKEN, done.stderr)
         said = re.search(r"^fault: (\S+)\n", done.stderr, re.M)
         done.call = said[1] if said else None
