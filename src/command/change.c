@@ -3,6 +3,7 @@
 #include "command/confirmation.h"
 
 #include <string.h>
+#include "command/notify.h"
 #include "kernel/backend.h"
 #include "kernel/conntrack.h"
 #include "kernel/ct_sysctl.h"
@@ -482,5 +483,8 @@ enum exit_code command_apply(struct session *s)
 	if (code == CODE_DONE)
 		code = s->req.confirm ? confirm_apply(s, &p) : change_to(s, &p, &how);
 	policy_free(&p);
+	/* A reload of the unit that went well: what its start may have said is over. */
+	if (code == CODE_DONE)
+		notify("STATUS=");
 	return code;
 }
