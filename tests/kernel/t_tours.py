@@ -134,6 +134,7 @@ def tour_of_boot(blocks):
                 until(lambda: has_rules(booted, "80, 443"), "the rules come back", booted)
         for block in blocks:
             perform(block, shell, patience)
+        equal(show(booted, "untrack", "StatusText"), [""], "what the unit says in the end")
         claim("my-firewall.service" in show(booted, "untrack", "PartOf")[0], "the drop-in is read")
 
 
