@@ -1,23 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The package in a clean root: installed, upgraded with a changed conffile, removed and purged, with
-# rules in a kernel. build-deb has it (make deb); build-root, if it is there, is the clean root.
+# rules in a kernel. build-deb has it (make deb), and is where the clean root is made.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
-own_namespace "the package" "$here/$(basename "$0")" "$@"
 cd "$here/.." || exit 1
-deb=$(echo build-deb/untrack_*_*.deb)
+deb=$(echo build-deb/untrack_[0-9]*_*.deb)
+clean=build-deb/root
+# It is fetched from where there is a network, so before there is a namespace without one.
+if [ "${1-}" != inside ] && [ ! -d $clean ] && command -v mmdebstrap >/dev/null; then
+	needs=$(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/ //g')
+	mmdebstrap --quiet --variant=minbase --include="$needs" \
+		"$(. /etc/os-release && echo "$VERSION_CODENAME")" $clean >build-deb/root.log 2>&1 ||
+		rm -rf $clean
+fi
+own_namespace "the package" "$here/$(basename "$0")" "$@"
 root=$SCRATCH/root
 conf=$root/etc/untrack/untrack.conf
 
 clean_root() {
-	if [ -d build-root ]; then
-		cp -a build-root "$root"
-	else
-		needs=$(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/ //g')
-		nsenter --net=/proc/1/ns/net mmdebstrap --quiet --variant=minbase \
-			--include="$needs" "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root"
-	fi
+	cp -a $clean "$root" || {
+		cat build-deb/root.log
+		false
+	}
 }
 
 within() {

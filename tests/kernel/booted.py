@@ -18,7 +18,7 @@ class Booted:
     """One container with a network of its own, or that of a host of the lab; `with` ends it.
     Nothing is left of it. prepare(booted) changes its files before it boots."""
 
-    def __init__(self, host=None, prepare=None):
+    def __init__(self, host=None, prepare=None, target="basic.target"):
         for tool in MUST:
             if not shutil.which(tool):
                 raise Skip(f"no {tool} here: make deps-test")
@@ -28,7 +28,7 @@ class Booted:
         for name in ("upper", "work", "root"):
             (self.dir / name).mkdir()
         self.root = self.dir / "root"
-        self.host, self.prepare = host, prepare
+        self.host, self.prepare, self.target = host, prepare, target
         self.cgroup = None
         self.leader = self.nspawn = None
 
@@ -94,12 +94,12 @@ class Booted:
             with open(f"{self.cgroup}/cgroup.procs", "w", encoding="ascii") as f:
                 f.write("0")
 
-        # Services of this machine are no part of the test: no further than basic.target.
+        # Services of this machine are no part of the test: by default, no further than basic.target.
         with open(self.dir / "console", "wb") as console:
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", str(self.root), f"--machine=t{os.getpid()}",
                  "--boot", *self.network(), "--register=no", "--keep-unit", "--console=pipe",
-                 "--kill-signal=SIGRTMIN+4", "systemd.unit=basic.target"],
+                 "--kill-signal=SIGRTMIN+4", f"systemd.unit={self.target}"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console,
                 preexec_fn=enter_cgroup)
         end = time.monotonic() + 30

@@ -71,11 +71,11 @@ class Watch:
 class Stream:
     """Datagrams to a port that answers, one each two milliseconds: the times of the answers."""
 
-    def __init__(self, client, port=53):
+    def __init__(self, client, port=53, ends=(CLIENT[4], SERVER[4])):
         with client:
             self.socket = socket.socket(AF[4], socket.SOCK_DGRAM)
-        self.socket.bind((CLIENT[4], 0))
-        self.socket.connect((SERVER[4], port))
+        self.socket.bind((ends[0], 0))
+        self.socket.connect((ends[1], port))
         self.socket.settimeout(0.002)
         self.times, self.end = [], False
         self.thread = threading.Thread(target=self.loop, daemon=True)
