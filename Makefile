@@ -31,7 +31,8 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev l
              libjansson-dev
 DEPS_TRY  := nftables iproute2 python3 util-linux
 DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
-             shellcheck mandoc iptables conntrack strace systemd-container zsh fish
+             shellcheck mandoc iptables conntrack strace systemd-container zsh fish \
+             dbus python3-dbus python3-gi python3-nftables
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
 DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux
 
@@ -130,7 +131,9 @@ ASAN_TESTS = ASAN_OPTIONS=allocator_may_return_null=1 UNTRACK=$(abspath build-as
 test: deps-test
 	+@$(SUB) all $(UNIT) $(HELP)
 	+@$(SUB) B=build-asan CFLAGS='-O1 -g $(SAN)' LDFLAGS='$(SAN)' HARDEN=no asan-built
-	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) $(UNIT) $(SCRIPTS) \
+	-+@$(SUB) $(BOOTED:%=$B/packages/%/usr)
+	@tests/run tests/lint tests/install.sh UNTRACK=$(abspath $B/$(PROG)) \
+		UNTRACK_PACKAGES=$(abspath $B/packages) $(UNIT) $(SCRIPTS) \
 		tests/kernel/run $(ASAN_TESTS)
 try: deps-try
 	+@$(SUB) all
@@ -144,15 +147,17 @@ stress: $B/$(PROG) $(HELP)
 faults: $B/$(PROG) $(HELP)
 	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_KILLS=all UNTRACK_FAULTS=all UNTRACK_LIMIT=86400 \
 		tests/kernel/run "killed anywhere" errors:
-# Reloads of real firewalls beside untrack watch. Installed, their packages would start: they are
-# fetched and unpacked.
+# Starts and reloads of real firewalls beside us: those that are booted in make test, too, and more.
+# Installed, their packages would start: they are fetched and unpacked.
+BOOTED   := firewalld python3-firewall ufw
 RELOADED := ferm firehol firehol-common shorewall shorewall-core
 $B/packages/%/usr:
 	@mkdir -p $(@D)
-	$Qcd $(@D) && apt-get download -qq $* && dpkg -x *.deb . && rm *.deb
-reloads: $B/$(PROG) $(HELP) $(RELOADED:%=$B/packages/%/usr)
+	$Qcd $(@D) && get='apt-get download -qq -o APT::Sandbox::User=root $*' && \
+		{ $$get 2>/dev/null || { $(apt_update) && $$get; }; } && dpkg -x *.deb . && rm *.deb
+reloads: $B/$(PROG) $(HELP) $(BOOTED:%=$B/packages/%/usr) $(RELOADED:%=$B/packages/%/usr)
 	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_PACKAGES=$(abspath $B/packages) UNTRACK_MUST_WORK=1 \
-		tests/kernel/run "reloads of"
+		UNTRACK_RELOADS=1 tests/kernel/run -j 1 "reloads of"
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
 update: all
@@ -238,6 +243,7 @@ test-deb: deb
 test-fleet: deps-fleet deb $B/packages/openssh-server/usr $B/packages/libwrap0/usr
 	@tests/run UNTRACK_MUST_WORK=1 UNTRACK_PACKAGES=$(abspath $B/packages) tests/fleet.sh
 
+apt_update = { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq; }
 # Installs what is missing, and asks nobody anything when nothing is.
 define apt_get
 @missing=; for p in $(1); do \

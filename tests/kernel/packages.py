@@ -14,8 +14,8 @@ TREES = {"usr": "usr", "etc": "etc", "var": "var", "lib": "usr/lib", "sbin": "us
 def unpack(names, root="/"):
     """Copies their files to where they belong, on a machine whose /lib is /usr/lib."""
     for name in names:
-        if not (PACKAGES / name).is_dir():
-            raise Skip(f"{name} is not unpacked: make firewalls")
+        if not (PACKAGES / name / "usr").is_dir():
+            raise Skip(f"{name} is not unpacked: make reloads")
         for tree, place in TREES.items():
             if (PACKAGES / name / tree).is_dir():
                 subprocess.run(["cp", "-a", f"{PACKAGES / name / tree}/.", f"{root}/{place}/"],

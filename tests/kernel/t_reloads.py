@@ -6,16 +6,15 @@ import functools
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 
 import lab
 from harness import Skip, Untrack, claim, test
 from lab import two_hosts
+from packages import unpack
 from traffic import serve
 from watching import DNS, Stream, Watch
 
-PACKAGES = pathlib.Path(os.environ.get("UNTRACK_PACKAGES", "/nowhere"))
 FERM = """domain (ip ip6) table filter chain INPUT {
     policy DROP;
     mod state state (ESTABLISHED RELATED) ACCEPT;
@@ -56,16 +55,10 @@ def own_copy(place):
     lab.call("mount", b"overlay", place.encode(), b"overlay", 0, options.encode())
 
 
-def unpack(packages, files):
-    for name in packages:
-        if not (PACKAGES / name).is_dir():
-            raise Skip(f"{name} is not unpacked: make reloads")
+def set_up(packages, files):
     for place in ("/usr", "/etc", "/var"):
         own_copy(place)
-    for name in packages:
-        for tree in ("usr", "etc", "sbin", "var"):
-            if (PACKAGES / name / tree).is_dir():
-                subprocess.run(["cp", "-a", f"{PACKAGES / name / tree}/.", f"/{tree}/"], check=True)
+    unpack(packages)
     pathlib.Path("/var/lib/shorewall").mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +67,7 @@ def unpack(packages, files):
 
 def reloads(packages, files, start, again):
     client, server = two_hosts()
-    unpack(packages, files)
+    set_up(packages, files)
     if not shutil.which(start[0]):
         raise Skip(f"no {start[0]} in {packages}")
     serve(server, 53, proto="udp")
@@ -95,6 +88,6 @@ def reloads(packages, files, start, again):
     print("gaps (and how long the reload took): " + ", ".join(found))
 
 
-for firewall, row in FIREWALLS.items() if "UNTRACK_PACKAGES" in os.environ else ():
+for firewall, row in FIREWALLS.items() if "UNTRACK_RELOADS" in os.environ else ():
     test(f"reloads of {firewall}: exempt traffic comes back by itself")(
         functools.partial(reloads, *row))

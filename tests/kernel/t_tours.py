@@ -135,7 +135,8 @@ def tour_of_boot(blocks):
         for block in blocks:
             perform(block, shell, patience)
         equal(show(booted, "untrack", "StatusText"), [""], "what the unit says in the end")
-        claim("my-firewall.service" in show(booted, "untrack", "PartOf")[0], "the drop-in is read")
+        claim("my-firewall.service" in show(booted, "untrack-after@my-firewall", "PartOf")[0],
+              "the firewall of one's own is followed")
 
 
 @test("tours: at boot")
