@@ -146,9 +146,8 @@ static const struct command commands[] = {
 	{ "status", "[-v] [--watch[=SECONDS]] [--json]",
 	  "what fills the table, what is exempt and counted, twins, drift", command_status,
 	  status_options, 0, false },
-	{ "doctor", "[--json]",
-	  "is the table of connection tracking well? Every finding has a cure", command_doctor,
-	  json_options, 0, false },
+	{ "doctor", "[--json]", "is the conntrack table well? Every finding has a cure",
+	  command_doctor, json_options, 0, false },
 	{ "metrics", "[--output FILE]", "how things stand, for Prometheus", command_metrics,
 	  metrics_options, 0, false },
 	{ "history", "[--json]", "what was applied when, and what was different then",
@@ -201,25 +200,29 @@ static void help_program(FILE *out)
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!commands[i].summary)
-			continue;
-		auto_free char *left = xasprintf("%s %s", commands[i].name, commands[i].synopsis);
+		auto_free char *label = xasprintf("  %-12s", commands[i].name);
 
-		fprintf(out, "  %-40s %s\n", left, commands[i].summary);
+		if (commands[i].summary)
+			print_wrapped(label, commands[i].summary, out);
 	}
-	fprintf(out, "  %-40s %s\n\nOptions:\n", "help [COMMAND|ID|findings]",
-		"this help, or a command's, or what a finding means");
+	print_wrapped("  help        ",
+		      "this help, or that of a command, or what a finding means: help COMMAND, "
+		      "help ID, help findings",
+		      out);
+	fputs("\nOptions:\n", out);
 	options_help(general_options, out);
-	fputs("\nExit status: 0 done, 1 the answer is no, 2 called wrongly or a file cannot be "
-	      "read,\n"
-	      "3 refused and nothing changed, 4 a person is needed. See untrack(8).\n",
+	fputs("\n'untrack help COMMAND' says what a command takes, untrack(8) all of it.\n"
+	      "Exit status: 0 done, 1 the answer is no, 2 called wrongly or unreadable,\n"
+	      "3 refused and nothing changed, 4 a person is needed.\n",
 	      out);
 }
 
 static void help_command(const struct command *c, FILE *out)
 {
-	fprintf(out, "Usage: untrack [OPTION...] %s%s%s\n%s\n", c->name, *c->synopsis ? " " : "",
-		c->synopsis, c->summary);
+	auto_free char *usage = xasprintf("[OPTION...] %s %s", c->name, c->synopsis);
+
+	print_wrapped("Usage: untrack ", usage, out);
+	print_wrapped("", c->summary, out);
 	if (c->options->name)
 		fputs("\nOptions of this command:\n", out);
 	options_help(c->options, out);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define TERMINAL_WIDTH 79
 #define FILE_MAX_BYTES ((size_t)64 << 20)
 
 static void *must(void *p)
@@ -248,4 +249,27 @@ char *read_file(int dirfd, const char *name, size_t *len)
 		return NULL;
 	}
 	return read_all(fd, len);
+}
+
+void print_wrapped(const char *label, const char *text, FILE *out)
+{
+	size_t indent = strlen(label), column = indent;
+
+	fputs(label, out);
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		if (column > indent && column + 1 + n > TERMINAL_WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			putc(' ', out);
+			column++;
+		}
+		fwrite(text, 1, n, out);
+		column += n;
+		text += n;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
 }

@@ -49,6 +49,9 @@ FILE *xmemstream(char **s, size_t *len);
 /* Levenshtein distance, at most max + 1; for "did you mean". */
 unsigned edit_distance(const char *a, const char *b, unsigned max);
 
+/* One paragraph for a terminal of 80 columns, its later lines below the end of the label. */
+void print_wrapped(const char *label, const char *text, FILE *out);
+
 /* Whole file into a fresh string (NUL added, *len without it); NULL with errno.
  * A file over 64 MiB: EFBIG. A directory: EISDIR. */
 char *read_file(int dirfd, const char *name, size_t *len);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "util.h"
 
+#define HELP_COLUMN 28
 #define LISTED "'untrack help COMMAND' lists the options"
 
 struct tables {
@@ -196,19 +197,29 @@ int options_parse(const struct option_def *const *tables, size_t n, char *const 
 	return rc;
 }
 
+/* "  -q, --quiet        text", or the text on the next line where the option is long. */
+static void option_help(const struct option_def *o, FILE *out)
+{
+	bool maybe = o->kind == OPTION_MAYBE;
+	const char *arg = o->arg ? o->arg : "";
+	const char *before = maybe ? "[=" : o->arg ? " " : "";
+	auto_free char *letter = o->letter ? xasprintf("-%c,", o->letter) : xstrdup("");
+	auto_free char *left =
+		xasprintf("  %-3s --%s%s%s%s", letter, o->name, before, arg, maybe ? "]" : "");
+	auto_free char *label = xasprintf("%-*s", HELP_COLUMN, left);
+
+	if (strlen(label) == HELP_COLUMN && label[HELP_COLUMN - 1] == ' ') {
+		print_wrapped(label, o->help, out);
+		return;
+	}
+	fprintf(out, "%s\n", left);
+	free(label);
+	label = xasprintf("%*s", HELP_COLUMN, "");
+	print_wrapped(label, o->help, out);
+}
+
 void options_help(const struct option_def *table, FILE *out)
 {
-	for (const struct option_def *o = table; o->name; o++) {
-		bool maybe = o->kind == OPTION_MAYBE;
-		auto_free char *left = xasprintf("--%s%s%s%s", o->name,
-						 maybe	  ? "[="
-						 : o->arg ? " "
-							  : "",
-						 o->arg ? o->arg : "", maybe ? "]" : "");
-
-		if (o->letter)
-			fprintf(out, "  -%c, %-34s %s\n", o->letter, left, o->help);
-		else
-			fprintf(out, "      %-34s %s\n", left, o->help);
-	}
+	for (const struct option_def *o = table; o->name; o++)
+		option_help(o, out);
 }

@@ -5,32 +5,6 @@
 #include <string.h>
 #include "util.h"
 
-#define WIDTH 79
-
-/* One paragraph, its later lines below the end of the label. */
-static void print_wrapped(const char *label, const char *text, FILE *out)
-{
-	size_t indent = strlen(label), column = indent;
-
-	fputs(label, out);
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (column > indent && column + 1 + n > WIDTH) {
-			fprintf(out, "\n%*s", (int)indent, "");
-			column = indent;
-		} else if (column > indent) {
-			putc(' ', out);
-			column++;
-		}
-		fwrite(text, 1, n, out);
-		column += n;
-		text += n;
-		text += strspn(text, " ");
-	}
-	putc('\n', out);
-}
-
 void finding_kind_print(const struct finding_kind *k, FILE *out)
 {
 	fprintf(out, "%s: %s\n\n%s.\n\n", k->id, severity_name(k->severity), k->title);

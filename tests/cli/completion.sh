@@ -44,7 +44,7 @@ lines() { # WORD...
 }
 
 commands() {
-	"$untrack" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | sort
+	"$untrack" help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p' | sort
 }
 
 # The long options of every command and of this one.

@@ -9,7 +9,7 @@ cd "$here/../.." || exit 1
 page=man/untrack.8
 
 commands() {
-	"$untrack" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | sort
+	"$untrack" help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p' | sort
 }
 
 # The manual's items in a section: ".It Cm NAME ..." of COMMANDS.
@@ -41,9 +41,11 @@ equal() { # A B: two commands that print lists
 	[ -s "$SCRATCH/b" ] || [ "${3:-}" = may-be-empty ] && diff -u "$SCRATCH/a" "$SCRATCH/b"
 }
 
-# show --as stands in the line of the command itself.
-synopsis_has_as() {
-	grep -q '^\.It Cm show Oo Fl -as' $page
+fits() {
+	for c in "" $(commands); do
+		"$untrack" help $c
+	done >"$SCRATCH/help"
+	[ -s "$SCRATCH/help" ] && ! grep -n '.\{80\}' "$SCRATCH/help"
 }
 
 findings_of_manual() { # SECTION
@@ -68,10 +70,10 @@ ids_of_table() {
 find src -name '*.c' ! -name finding_table.c -exec cat {} + >"$SCRATCH/source"
 claim "commands" equal commands manual_commands
 claim "general options" equal general_of_help general_of_manual
-for c in check doctor explain test diff apply remove status history rollback watch; do
+for c in $(commands); do
 	claim "options of $c" equal "options_of_help $c" "options_of_manual $c" may-be-empty
 done
-claim "options of show" synopsis_has_as
+claim "help fits 80 columns" fits
 claim "findings of the sources and of the table" equal ids_of_source ids_of_table
 claim "findings of the table and of the manual" equal "findings_of_table GROUP_CHECK" \
 	"findings_of_manual FINDINGS"
