@@ -43,7 +43,7 @@ equal() { # A B: two commands that print lists
 
 fits() {
 	for c in "" $(commands); do
-		"$untrack" help $c
+		"$untrack" help ${c:+"$c"}
 	done >"$SCRATCH/help"
 	[ -s "$SCRATCH/help" ] && ! grep -n '.\{80\}' "$SCRATCH/help"
 }
@@ -54,6 +54,35 @@ findings_of_manual() { # SECTION
 
 findings_of_table() { # GROUP
 	sed -n "s/^	{ \"\([a-z-]*\)\", SEVERITY_[A-Z]*, $1,.*/\1/p" src/report/finding_table.c | sort
+}
+
+# The messages that are shown in the manual are those of the program: what stands between "...", ids.
+messages_of_manual() {
+	sed -n '/^\.Ss Met first/,/^\.Ss /s/^\.It Li "\(.*\) \[\([a-z-]*\)\]"$/\1...\2/p' $page |
+		sed 's/\.\.\./\n/g; s/: /\n/g' | sed 's/^[ ,:]*//; s/[ ,:]*$//' | grep .
+}
+
+messages_are_real() {
+	tr -d '\n\t' <"$SCRATCH/source" | sed 's/" *"//g' >"$SCRATCH/joined"
+	cat src/report/finding_table.c >>"$SCRATCH/joined"
+	[ "$(messages_of_manual | wc -l)" -gt 20 ] || return 1
+	messages_of_manual | grep -vxE 'Operation not permitted|Read-only file system' |
+		while IFS= read -r part; do
+			grep -qF -- "$part" "$SCRATCH/joined" || { echo "nowhere: $part"; exit 1; }
+		done
+}
+
+# As somebody reads them, on a terminal of 80 columns.
+pages_fit() {
+	for f in man/*; do
+		mandoc -Tascii -Owidth=78 "$f" | sed 's/.\x08//g'
+	done >"$SCRATCH/pages"
+	[ -s "$SCRATCH/pages" ] && ! grep '.\{80\}' "$SCRATCH/pages"
+}
+
+# .Ql quotes the rest of its line.
+no_list_is_quoted() {
+	! grep -nE '^\.([A-Z][a-z] )?Ql [^"]* , [^ ]' man/*
 }
 
 # Ids are literals in calls of the recorders; refuse() of twin_finding.c hands its own on.
@@ -74,6 +103,9 @@ for c in $(commands); do
 	claim "options of $c" equal "options_of_help $c" "options_of_manual $c" may-be-empty
 done
 claim "help fits 80 columns" fits
+claim "messages of the manual and of the sources" messages_are_real
+claim_with mandoc "the manuals fit 80 columns" pages_fit
+claim "the manuals quote words, not lists of them" no_list_is_quoted
 claim "findings of the sources and of the table" equal ids_of_source ids_of_table
 claim "findings of the table and of the manual" equal "findings_of_table GROUP_CHECK" \
 	"findings_of_manual FINDINGS"
