@@ -163,3 +163,4 @@ on server nft list ruleset >/run/after
 cmp /run/before /run/after || fail "the firewall is not as it was"
 look "nft list ruleset: byte for byte as it was before"
 echo
+look "The README goes on with three tours of five minutes: a full table, the boot, rules in CI"

@@ -14,7 +14,7 @@ from harness import ROOT, claim
 PROMPT = re.compile(r"^(web1#|ci\$) (.*)$", re.M)
 VARIES = [
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "MOMENT"),
-    (r"\bat \d\d:\d\d:\d\d", "at MOMENT"),
+    (r"\bat \d\d:\d\d:\d\d \(in \d+ s\)", "at MOMENT"),
     (r"\d+ packets, [\d.]+ [KM]?i?B\b", "TRAFFIC"),
     (r"of (at most )?\d+ \([\d.]+ %\)|of \d+ entries \([\d.]+ %\)", "OF THE TABLE"),
     (r"\d+ s left on average", "SOME TIME left"),

@@ -132,6 +132,8 @@ def tour_of_boot(blocks):
         def patience(command):  # what systemd does on its own takes a reader's moment
             if command.startswith("untrack diff"):
                 until(lambda: has_rules(booted, "80, 443"), "the rules come back", booted)
+            if command.startswith("journalctl"):
+                booted.run("journalctl", "--sync")
         for block in blocks:
             perform(block, shell, patience)
         equal(show(booted, "untrack", "StatusText"), [""], "what the unit says in the end")
