@@ -141,6 +141,11 @@ def tour_of_boot(blocks):
               "the firewall of one's own is followed")
 
 
+@test("tours: untrack(8): suggestions")
+def suggestions():
+    tour(blocks_of_manual("SUGGESTIONS"))
+
+
 @test("tours: at boot")
 def at_boot():
     tour_of_boot(blocks_of_readme("Five minutes: at boot"))
