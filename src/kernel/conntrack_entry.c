@@ -2,14 +2,13 @@
 /* One entry of connection tracking, as ctnetlink has it. */
 #include "kernel/conntrack_entry.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "kernel/netlink.h"
 #include "util.h"
 
 _Static_assert(CT_ESTABLISHED == (enum ct_state)TCP_CONNTRACK_ESTABLISHED &&
@@ -20,20 +19,19 @@ _Static_assert(CT_ESTABLISHED == (enum ct_state)TCP_CONNTRACK_ESTABLISHED &&
 
 static bool get_address(const struct nlattr *a, size_t len, uint8_t *out)
 {
-	if (mnl_attr_get_payload_len(a) != len)
+	if (netlink_len(a) != len)
 		return false;
-	memcpy(out, mnl_attr_get_payload(a), len);
+	memcpy(out, netlink_payload(a), len);
 	return true;
 }
 
 static bool parse_ip(const struct nlattr *ip, struct ct_tuple *t)
 {
-	const struct nlattr *a;
 	unsigned got = 0;
 
-	mnl_attr_for_each_nested(a, ip)
+	netlink_each_nested(a, ip)
 	{
-		switch (mnl_attr_get_type(a)) {
+		switch (netlink_type(a)) {
 		case CTA_IP_V4_SRC:
 			got |= get_address(a, 4, t->src) && t->family == FAMILY_V4 ? 1 : 0;
 			break;
@@ -53,28 +51,27 @@ static bool parse_ip(const struct nlattr *ip, struct ct_tuple *t)
 
 static bool parse_proto(const struct nlattr *proto, struct ct_tuple *t)
 {
-	const struct nlattr *a;
 	unsigned got = 0;
 
-	mnl_attr_for_each_nested(a, proto)
+	netlink_each_nested(a, proto)
 	{
-		uint16_t len = mnl_attr_get_payload_len(a);
+		const size_t len = netlink_len(a);
 
-		switch (mnl_attr_get_type(a)) {
+		switch (netlink_type(a)) {
 		case CTA_PROTO_NUM:
-			t->proto = len == 1 ? mnl_attr_get_u8(a) : 0;
+			t->proto = len == 1 ? netlink_u8(a) : 0;
 			break;
 		case CTA_PROTO_SRC_PORT:
-			t->sport = len == 2 ? ntohs(mnl_attr_get_u16(a)) : 0;
+			t->sport = len == 2 ? netlink_be16(a) : 0;
 			got |= len == 2 ? 1 : 0;
 			break;
 		case CTA_PROTO_DST_PORT:
-			t->dport = len == 2 ? ntohs(mnl_attr_get_u16(a)) : 0;
+			t->dport = len == 2 ? netlink_be16(a) : 0;
 			got |= len == 2 ? 2 : 0;
 			break;
 		case CTA_PROTO_ICMP_TYPE:
 		case CTA_PROTO_ICMPV6_TYPE:
-			t->icmp_type = len == 1 ? mnl_attr_get_u8(a) : 0;
+			t->icmp_type = len == 1 ? netlink_u8(a) : 0;
 			break;
 		}
 	}
@@ -85,16 +82,16 @@ static bool parse_proto(const struct nlattr *proto, struct ct_tuple *t)
  * (FACTS E2). */
 static bool parse_tuple(const struct nlattr *tuple, enum family f, struct ct_tuple *t)
 {
-	const struct nlattr *a, *ip = NULL, *proto = NULL;
+	const struct nlattr *ip = NULL, *proto = NULL;
 
 	t->family = f;
 	if (!tuple)
 		return false;
-	mnl_attr_for_each_nested(a, tuple)
+	netlink_each_nested(a, tuple)
 	{
-		if (mnl_attr_get_type(a) == CTA_TUPLE_IP)
+		if (netlink_type(a) == CTA_TUPLE_IP)
 			ip = a;
-		if (mnl_attr_get_type(a) == CTA_TUPLE_PROTO)
+		if (netlink_type(a) == CTA_TUPLE_PROTO)
 			proto = a;
 	}
 	return ip && proto && parse_ip(ip, t) && parse_proto(proto, t);
@@ -102,27 +99,24 @@ static bool parse_tuple(const struct nlattr *tuple, enum family f, struct ct_tup
 
 static uint32_t get_u32(const struct nlattr *a, struct ct_entry *e)
 {
-	if (mnl_attr_get_payload_len(a) == 4)
-		return ntohl(mnl_attr_get_u32(a));
+	if (netlink_len(a) == 4)
+		return netlink_be32(a);
 	e->flags |= CT_STRANGE;
 	return 0;
 }
 
 static void parse_state(const struct nlattr *info, struct ct_entry *e)
 {
-	const struct nlattr *tcp, *a;
-
-	mnl_attr_for_each_nested(tcp, info)
+	netlink_each_nested(tcp, info)
 	{
-		if (mnl_attr_get_type(tcp) != CTA_PROTOINFO_TCP)
+		if (netlink_type(tcp) != CTA_PROTOINFO_TCP)
 			continue;
-		mnl_attr_for_each_nested(a, tcp)
+		netlink_each_nested(a, tcp)
 		{
-			if (mnl_attr_get_type(a) != CTA_PROTOINFO_TCP_STATE ||
-			    mnl_attr_get_payload_len(a) != 1)
+			if (netlink_type(a) != CTA_PROTOINFO_TCP_STATE || netlink_len(a) != 1)
 				continue;
-			if (mnl_attr_get_u8(a) < CT_STATES)
-				e->state = (enum ct_state)mnl_attr_get_u8(a);
+			if (netlink_u8(a) < CT_STATES)
+				e->state = (enum ct_state)netlink_u8(a);
 			else
 				e->flags |= CT_STRANGE;
 		}
@@ -131,17 +125,15 @@ static void parse_state(const struct nlattr *info, struct ct_entry *e)
 
 static void parse_counters(const struct nlattr *counters, int direction, struct ct_entry *e)
 {
-	const struct nlattr *a;
-
 	e->flags |= CT_COUNTED;
-	mnl_attr_for_each_nested(a, counters)
+	netlink_each_nested(a, counters)
 	{
-		if (mnl_attr_get_payload_len(a) != 8)
+		if (netlink_len(a) != 8)
 			continue;
-		if (mnl_attr_get_type(a) == CTA_COUNTERS_PACKETS)
-			e->packets[direction] = be64toh(mnl_attr_get_u64(a));
-		if (mnl_attr_get_type(a) == CTA_COUNTERS_BYTES)
-			e->bytes[direction] = be64toh(mnl_attr_get_u64(a));
+		if (netlink_type(a) == CTA_COUNTERS_PACKETS)
+			e->packets[direction] = netlink_be64(a);
+		if (netlink_type(a) == CTA_COUNTERS_BYTES)
+			e->bytes[direction] = netlink_be64(a);
 	}
 }
 
@@ -164,7 +156,7 @@ static void parse_status(uint32_t status, struct ct_entry *e)
  * no name is strange. */
 static void parse_other(const struct nlattr *a, struct ct_entry *e)
 {
-	switch (mnl_attr_get_type(a)) {
+	switch (netlink_type(a)) {
 	case CTA_STATUS:
 		parse_status(get_u32(a, e), e);
 		break;
@@ -180,7 +172,7 @@ static void parse_other(const struct nlattr *a, struct ct_entry *e)
 		break;
 	case CTA_COUNTERS_ORIG:
 	case CTA_COUNTERS_REPLY:
-		parse_counters(a, mnl_attr_get_type(a) == CTA_COUNTERS_REPLY, e);
+		parse_counters(a, netlink_type(a) == CTA_COUNTERS_REPLY, e);
 		break;
 	case CTA_HELP:
 		e->flags |= CT_HELPER;
@@ -205,7 +197,7 @@ static void parse_other(const struct nlattr *a, struct ct_entry *e)
 bool ct_entry_parse(const struct nlmsghdr *h, struct ct_entry *e, struct ct_raw *raw)
 {
 	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
-	const struct nlattr *a, *reply = NULL;
+	const struct nlattr *reply = NULL;
 	enum family f;
 
 	memset(e, 0, sizeof(*e));
@@ -215,23 +207,22 @@ bool ct_entry_parse(const struct nlmsghdr *h, struct ct_entry *e, struct ct_raw 
 		return false;
 	raw->family = g->nfgen_family;
 	f = g->nfgen_family == AF_INET ? FAMILY_V4 : FAMILY_V6;
-	mnl_attr_for_each(a, h, sizeof(*g))
+	netlink_each(a, g + 1, (const char *)h + h->nlmsg_len)
 	{
-		if (mnl_attr_get_type(a) == CTA_TUPLE_ORIG)
+		if (netlink_type(a) == CTA_TUPLE_ORIG)
 			raw->tuple = a;
-		else if (mnl_attr_get_type(a) == CTA_TUPLE_REPLY)
+		else if (netlink_type(a) == CTA_TUPLE_REPLY)
 			reply = a;
-		else if (mnl_attr_get_type(a) == CTA_ID)
+		else if (netlink_type(a) == CTA_ID)
 			raw->id = a;
-		else if (mnl_attr_get_type(a) == CTA_ZONE)
+		else if (netlink_type(a) == CTA_ZONE)
 			raw->zone = a;
 		else
 			parse_other(a, e);
 	}
-	if (!raw->id || mnl_attr_get_payload_len(raw->id) != 4 ||
-	    (raw->zone && mnl_attr_get_payload_len(raw->zone) != 2))
+	if (!raw->id || netlink_len(raw->id) != 4 || (raw->zone && netlink_len(raw->zone) != 2))
 		return false;
-	e->id = ntohl(mnl_attr_get_u32(raw->id));
-	e->zone = raw->zone ? ntohs(mnl_attr_get_u16(raw->zone)) : 0;
+	e->id = netlink_be32(raw->id);
+	e->zone = raw->zone ? netlink_be16(raw->zone) : 0;
 	return parse_tuple(raw->tuple, f, &e->orig) && parse_tuple(reply, f, &e->reply);
 }

@@ -197,7 +197,7 @@ static void read_tracking(struct host *h, unsigned facts)
 		read_sysctls(h);
 	else
 		read_count(h);
-	if (is_tracking(h) && conntrack_nat_read(h))
+	if (facts & HOST_NAT && is_tracking(h) && conntrack_nat_read(h))
 		unread(h, "nat",
 		       errno == ENOPKG ? "the module nf_conntrack_netlink is not loaded, and "
 					 "reading loads none"

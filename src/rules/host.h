@@ -16,7 +16,8 @@ enum {
 	HOST_RESERVED = 64,
 	HOST_SESSION = 128, /* its port */
 	HOST_NAMES = 256,   /* of the host and its kernel, and the time */
-	HOST_ALL = 511,
+	HOST_NAT = 512,	    /* live connections with NAT: the whole table is walked twice */
+	HOST_ALL = 1023,
 };
 
 struct host_interface {

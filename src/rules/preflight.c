@@ -151,7 +151,7 @@ static unsigned port_facts(const struct service *s)
 
 unsigned preflight_facts(const struct policy *p)
 {
-	unsigned facts = p->n_interfaces ? HOST_INTERFACES : 0;
+	unsigned facts = (p->n_interfaces ? HOST_INTERFACES : 0) | (p->n_services ? HOST_NAT : 0);
 
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *s = &p->services[i];
