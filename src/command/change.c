@@ -33,7 +33,7 @@ struct change { /* one transaction on its way */
 	struct apply_look look; /* the first */
 	bool recovered; /* a run that did not end put rules into the kernel: what it had to say and
 			 * to drain is still to be said and drained */
-	bool drain;
+	bool drain, drained;	       /* the entries of what is exempt now are to go; they went */
 	unsigned long dropped;	       /* conntrack entries */
 	struct drain_report left;      /* of the last drain: those that it must leave */
 	struct generation_header said; /* for the record */
@@ -184,14 +184,16 @@ static void record_start(const struct change *c)
 }
 
 /* The drain comes before the record: a run killed in between leaves no record, and the next one
- * drains again. */
+ * drains again. So does who asks for an apply that changes nothing: entries may be left of a run
+ * that was not to drain, or could not. */
 static enum exit_code record(struct change *c)
 {
 	enum exit_code code = CODE_DONE;
 	struct diag faults = { 0 };
 	int rc;
 
-	if (c->drain && (c->result == APPLY_CHANGED || c->recovered || !is_recorded(c)))
+	if (c->drain && !c->drained &&
+	    (c->result == APPLY_CHANGED || c->recovered || !c->how->repair))
 		drain(c, &c->after);
 	c->said.unconfirmed = confirmation_is_pending(c->confirmation);
 	rc = keeps_record(c) ? 0 : write_record(c, &faults);
@@ -332,6 +334,16 @@ static int begin_change(void *ctx, const struct ruleset *before, struct diag *d)
 	return confirmation_begin(c->confirmation, before, d);
 }
 
+/* The rules are in force, and max is about to become less. */
+static void drain_first(void *ctx, const struct ruleset *ours)
+{
+	struct change *c = ctx;
+
+	if (c->drain)
+		drain(c, ours);
+	c->drained = c->drain;
+}
+
 void change_seen_free(struct change_seen *seen)
 {
 	ruleset_free(&seen->before);
@@ -358,6 +370,7 @@ static void change_init(struct change *c, const struct session *s, const struct 
 			     .look = &c->look,
 			     .anyway = confirmation->kind == CONFIRMATION_DUE,
 			     .before_change = begin_change,
+			     .before_less = drain_first,
 			     .ctx = c },
 		.said = { .unconfirmed = confirmation->kind == CONFIRMATION_ASKED },
 	};

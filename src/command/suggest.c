@@ -9,6 +9,7 @@
 #include "kernel/conntrack_host.h"
 #include "kernel/conntrack_stats.h"
 #include "kernel/conntrack_table.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/host.h"
 #include "report/suggest.h"
 #include "rules/compile.h"
@@ -91,7 +92,7 @@ static int read_host(struct work *w)
 		.n_taken = n,
 		.has_loopback = p->loopback_at.file != NULL,
 	};
-	ct_sysctl("nf_conntrack_max", &w->host.max);
+	ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_max", &w->host.max);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 #include "kernel/conntrack_stats.h"
 #include "kernel/conntrack_table.h"
+#include "kernel/ct_sysctl.h"
 #include "util.h"
 
 #define QUIET_SECONDS 0.3 /* what is over by then needs no word */
@@ -108,7 +109,7 @@ static uint64_t limit(const char *name)
 {
 	unsigned long value;
 
-	return ct_sysctl(name, &value) ? value : 0;
+	return ct_sysctl_get(CT_SYSCTL_DIR, name, &value) ? 0 : value;
 }
 
 void table_read(struct session *s, struct table *t)

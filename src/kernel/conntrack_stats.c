@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include "kernel/conntrack_dump.h"
 #include "kernel/conntrack_table.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/module.h"
 #include "util.h"
 
@@ -100,7 +101,8 @@ bool ct_limits_read(unsigned long *entries, unsigned long *max)
 {
 	unsigned long n, most;
 
-	if (!ct_sysctl("nf_conntrack_count", &n) || !ct_sysctl("nf_conntrack_max", &most))
+	if (ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_count", &n) ||
+	    ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_max", &most))
 		return false;
 	*entries = n;
 	*max = most;

@@ -3,15 +3,12 @@
 #include "kernel/conntrack_table.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <string.h>
 #include <sys/socket.h>
 #include "kernel/conntrack_dump.h"
+#include "kernel/ct_sysctl.h"
 #include "kernel/module.h"
 #include "util.h"
 
-#define SYSCTL_DIR "/proc/sys/net/netfilter/"
 #define ROUNDS 3	      /* readings, when interrupted */
 #define PROGRESS_ENTRIES 4096 /* between two words of progress; a power of two */
 
@@ -20,23 +17,11 @@ struct pass {
 	struct ct_reading *r;
 };
 
-bool ct_sysctl(const char *name, unsigned long *out)
-{
-	auto_free char *file = xasprintf(SYSCTL_DIR "%s", name), *s = NULL;
-	size_t len;
-
-	s = read_file(AT_FDCWD, file, &len);
-	if (!s)
-		return false;
-	s[strcspn(s, "\n")] = '\0';
-	return parse_uint(s, 0, ULONG_MAX, out);
-}
-
 enum ct_presence ct_presence(void)
 {
 	unsigned long count;
 
-	if (!ct_sysctl("nf_conntrack_count", &count))
+	if (ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_count", &count))
 		return CT_ABSENT;
 	return count ? CT_IN_USE : CT_IDLE;
 }
@@ -65,13 +50,13 @@ static int read_once(struct mnl_socket *nl, uint32_t *seq, struct pass *p)
 	int rc;
 
 	*p->r = (struct ct_reading){ 0 };
-	ct_sysctl("nf_conntrack_buckets", &buckets);
-	ct_sysctl("nf_conntrack_count", &p->r->count_before);
+	ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_buckets", &buckets);
+	ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_count", &p->r->count_before);
 	rc = ct_dump(nl, &all, seq, see_entry, p, p->r);
 	if (rc && errno != EINTR)
 		return -1;
-	ct_sysctl("nf_conntrack_buckets", &buckets_after);
-	ct_sysctl("nf_conntrack_count", &p->r->count_after);
+	ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_buckets", &buckets_after);
+	ct_sysctl_get(CT_SYSCTL_DIR, "nf_conntrack_count", &p->r->count_after);
 	p->r->interrupted = p->r->interrupted || buckets != buckets_after;
 	return 0;
 }

@@ -17,9 +17,6 @@ enum ct_presence ct_presence(void);
 /* Is this namespace tracking (CT_IN_USE)? */
 bool ct_is_tracking(void);
 
-/* A number of /proc/sys/net/netfilter ("nf_conntrack_max"); false: not there or not readable. */
-bool ct_sysctl(const char *name, unsigned long *out);
-
 struct ct_reader {
 	void (*entry)(void *ctx, const struct ct_entry *e);
 	/* Called now and then with what was met so far and nf_conntrack_count; NULL: nobody

@@ -51,20 +51,36 @@ static bool parse_value(char *s, unsigned long *value)
 	return parse_uint(s, 0, VALUE_MAX, value);
 }
 
+/* What the file says is in *text, which the caller frees; NULL where it cannot be read. */
+static int read_value(const char *file, unsigned long *value, char **text)
+{
+	size_t len;
+
+	*text = read_file(AT_FDCWD, file, &len);
+	if (!*text)
+		return errno == ENOENT ? 1 : -1;
+	errno = 0;
+	return parse_value(*text, value) ? 0 : -1;
+}
+
+int ct_sysctl_get(const char *dir, const char *name, unsigned long *value)
+{
+	auto_free char *file = xasprintf("%s/%s", dir, name), *s = NULL;
+
+	return read_value(file, value, &s);
+}
+
 int ct_sysctl_read(const char *dir, const char *name, unsigned long *value, struct diag *d)
 {
 	auto_free char *file = xasprintf("%s/%s", dir, name), *s = NULL;
-	size_t len;
+	int rc = read_value(file, value, &s);
 
-	s = read_file(AT_FDCWD, file, &len);
-	if (!s && errno == ENOENT)
-		return 1;
+	if (rc >= 0)
+		return rc;
 	if (!s)
 		diag_error(d, NULL, "conntrack-settings", errno, "cannot read %s", file);
-	else if (!parse_value(s, value))
-		diag_error(d, NULL, "conntrack-settings", 0, "%s is no number: '%.40s'", file, s);
 	else
-		return 0;
+		diag_error(d, NULL, "conntrack-settings", 0, "%s is no number: '%.40s'", file, s);
 	diag_cure(d, "see what cat %s says, as root", file);
 	return -1;
 }

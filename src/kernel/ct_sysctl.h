@@ -17,7 +17,10 @@ char *ct_sysctl_name(const char *key);
 /* Is connection tracking in the kernel, as far as this namespace can see? */
 bool ct_sysctl_is_there(const char *dir);
 
-/* One by the name of its file. 0; 1: there is none; -1 with a finding: it cannot be read, or is no
+/* One by the name of its file. 0; 1: there is none; -1 with errno, 0 where it is no number. */
+int ct_sysctl_get(const char *dir, const char *name, unsigned long *value);
+
+/* The same. 0; 1: there is none; -1 with a finding: it cannot be read, or is no
  * number. Times are seconds. */
 int ct_sysctl_read(const char *dir, const char *name, unsigned long *value, struct diag *d);
 

@@ -355,6 +355,10 @@ static enum apply_result set_settings(struct run *r)
 	if (settings_differ(s)) {
 		if (prepare(r))
 			return give_up(r);
+		if (o->before_less && settings_lower_max(s)) {
+			o->before_less(o->ctx, &r->ours);
+			tell_settings(r);
+		}
 		rc = settings_write(s, o->sysctls, &o->paths, &faults);
 		if (rc)
 			undone = settings_undo(s, o->sysctls, &o->paths, &faults);

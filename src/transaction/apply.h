@@ -38,7 +38,11 @@ struct apply_options {
 	/* Called once, before the kernel changes, with what it holds; -1: it must not. NULL: nobody
 	 * asks. */
 	int (*before_change)(void *ctx, const struct ruleset *before, struct diag *d);
-	void *ctx; /* of before_change */
+	/* Called with the verified rules before max of [conntrack] becomes less, at most once:
+	 * stale entries should go first, for a table that holds more than it may takes nothing new.
+	 * NULL: nobody asks. */
+	void (*before_less)(void *ctx, const struct ruleset *ours);
+	void *ctx; /* of before_change and before_less */
 };
 
 /* Read, derive, compare, journal, commit, read, compare, journal; on failure commit(before), read,

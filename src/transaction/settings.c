@@ -346,6 +346,14 @@ int settings_write(const struct settings *s, const char *dir, const struct state
 	return 0;
 }
 
+bool settings_lower_max(const struct settings *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->v[i].key, "max"))
+			return is_off(&s->v[i]) && s->v[i].want < s->v[i].now;
+	return false;
+}
+
 int settings_undo(const struct settings *s, const char *dir, const struct state_paths *sp,
 		  struct diag *d)
 {

@@ -39,6 +39,8 @@ int settings_look(struct settings *s, const char *dir, const struct state_paths 
 		  const struct policy *p, struct diag *d);
 /* How many are not as they should be, and could be. */
 size_t settings_differ(const struct settings *s);
+/* Is max to become less than it is? */
+bool settings_lower_max(const struct settings *s);
 /* How many are as the policy wants them; how many wait. */
 size_t settings_count(const struct settings *s, enum setting_fate fate);
 /* The same as lines of a difference: "- conntrack max = 262144", "+ conntrack max = 1000000". NULL:

@@ -111,3 +111,21 @@ def left():
     claim("; 2 stale entries dropped; 40 that NAT translates left" in text, text)
     equal(len(entries(server)), 40, "entries that stay")
     equal([t.alive() for t in talks], [True, True], "connections")
+
+
+@test("drain: an apply that changes nothing else drops what an earlier one left")
+def later():
+    client, server = two_hosts()
+    serve(server, 22, 80)
+    server.nft(TRACKING)
+    talks = [Talk(client, SERVER[f], port) for f in FAMILIES for port in (80, 22)]
+    untrack = Untrack(server, WEB)
+    claim("dropped" not in untrack.expect(0, "apply", "--no-drain"), "--no-drain")
+    equal(len(entries(server)), 4, "entries after --no-drain")
+    equal(untrack.expect(0, "watch", "--once").count("stale"), 0, "watch --once")
+    equal(len(entries(server)), 4, "entries after a look of watch")
+    text = untrack.apply()
+    claim(text.startswith("unchanged: ") and "; 2 stale entries dropped" in text, text)
+    equal(sorted(e.dport for e in entries(server)), [22, 22], "entries that stay")
+    claim("dropped" not in untrack.apply(), "a third apply")
+    equal({t.alive() for t in talks}, {True}, "live connections")

@@ -10,12 +10,13 @@ import time
 import lab
 from booted import Booted
 from faults import KILLED, Site, need_helpers
-from harness import WEB, Failure, Skip, Untrack, claim, equal, test, together
+from harness import PROGRAM, WEB, Failure, Skip, Untrack, claim, equal, test, together
 
 NETFILTER = "/proc/sys/net/netfilter"
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
 UDP, TCP, GRE = ("nf_conntrack_udp_timeout", "nf_conntrack_tcp_timeout_established",
                  "nf_conntrack_gre_timeout")
+ENTRIES = os.path.join(os.path.dirname(PROGRAM), "entries")
 API = "[service api]\nprotocol = tcp\nport = 443\n"
 SHORT = "[conntrack]\ntimeout-udp = 10s\ntimeout-tcp-established = 1h\n"
 LONG = "[conntrack]\ntimeout-udp = 20s\ntimeout-tcp-established = 2h\ntimeout-gre = 5s\n"
@@ -176,6 +177,24 @@ def rounded():
         equal(values(host)[1:], (432000, 30), "other settings")
         equal((untrack.dir / "state" / "run" / "transaction").exists(), unproven, "evidence")
         sleeper.kill()
+
+
+@test("settings: stale entries go before max becomes less, and count no more against it")
+def less_room():
+    host, untrack = small_host(WEB + "[conntrack]\nmax = 20\n")
+    host.ip("addr add 192.0.2.10/32 dev lo")
+    host.run(ENTRIES,
+             stdin="40 tcp 198.51.100.7 2000 192.0.2.10 80\n5 tcp 198.51.100.7 2000 192.0.2.10 22\n")
+    room = lab.RUN / "max"
+    room.write_text("262144\n", encoding="ascii")
+    bind(host, room, "nf_conntrack_max")
+    said = untrack.apply()
+    claim("; 40 stale entries dropped" in said and "is not more than" not in said, said)
+    equal(room.read_text(encoding="ascii").split()[0], "20", "max")
+    room.write_text("262144\n", encoding="ascii")
+    untrack.configure(WEB + "[conntrack]\nmax = 5\n")
+    said = untrack.apply()
+    claim("max = 5 is not more than the 5 entries" in said and "dropped;" not in said, said)
 
 
 @test("settings: without conntrack in the kernel nothing is loaded, and it is said")

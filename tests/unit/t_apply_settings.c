@@ -156,6 +156,62 @@ static void test_alone(void **state)
 	world_free(&w);
 }
 
+struct drained { /* what a drain meets */
+	const struct world *w;
+	unsigned calls;
+	size_t rules;
+	const char *udp; /* in force by then */
+};
+
+static void drain(void *ctx, const struct ruleset *ours)
+{
+	struct drained *d = ctx;
+
+	d->calls++;
+	d->rules = ours->n_rules;
+	assert_values(d->w, "262144", d->udp);
+	set(d->w, "nf_conntrack_count", "999\n");
+}
+
+/* Stale entries go before max becomes less, and never for anything else. */
+static void test_less_room(void **state)
+{
+	struct drained d = { .udp = "30" };
+	struct world w;
+
+	world_init(&w, *state);
+	d.w = &w;
+	w.o.before_less = drain;
+	w.o.ctx = &d;
+	set(&w, "nf_conntrack_count", "1500\n");
+	assert_int_equal(apply_text(&w, WEB SHORT), APPLY_CHANGED);
+	assert_values(&w, "1000", "10");
+	assert_int_equal(d.calls, 1);
+	assert_true(d.rules > 0);
+	assert_false(has_finding(&w, "conntrack-settings", SEVERITY_WARNING));
+	assert_int_equal(apply_text(&w, WEB SHORT), APPLY_UNCHANGED);
+	assert_int_equal(apply_text(&w, WEB LONG), APPLY_CHANGED); /* more room */
+	assert_int_equal(apply_text(&w, WEB "[conntrack]\ntimeout-udp = 9s\n"), APPLY_CHANGED);
+	assert_int_equal(d.calls, 1);
+	world_free(&w);
+}
+
+/* What would be too many afterwards is said, as ever. */
+static void test_too_little_room(void **state)
+{
+	struct drained d = { .udp = "30" };
+	struct world w;
+
+	world_init(&w, *state);
+	d.w = &w;
+	w.o.before_less = drain;
+	w.o.ctx = &d;
+	assert_int_equal(apply_text(&w, WEB "[conntrack]\nmax = 500\n"), APPLY_CHANGED);
+	assert_int_equal(d.calls, 1);
+	assert_true(has_finding(&w, "conntrack-settings", SEVERITY_WARNING));
+	world_free(&w);
+}
+
 static void test_failure_takes_rules_back(void **state)
 {
 	struct world w;
@@ -303,6 +359,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLACED(test_with_rules),
 		PLACED(test_alone),
+		PLACED(test_less_room),
+		PLACED(test_too_little_room),
 		PLACED(test_failure_takes_rules_back),
 		PLACED(test_failure_alone),
 		PLACED(test_failure_is_no_excuse),

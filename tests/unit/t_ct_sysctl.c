@@ -85,6 +85,12 @@ static void test_read(void **state)
 	assert_int_equal(d.n, 0);
 	assert_int_equal(ct_sysctl_read(dir, "nf_conntrack_odd", &value, &d), -1);
 	assert_int_equal(value, 262144);
+	assert_int_equal(ct_sysctl_get(dir, "nf_conntrack_count", &value), 0);
+	assert_int_equal(value, 12);
+	assert_int_equal(ct_sysctl_get(dir, "nf_conntrack_none", &value), 1);
+	assert_int_equal(ct_sysctl_get(dir, "nf_conntrack_odd", &value), -1);
+	assert_int_equal(errno, 0);
+	assert_int_equal(value, 12);
 	assert_string_equal(d.v[0].id, "conntrack-settings");
 	assert_non_null(strstr(d.v[0].text, "nf_conntrack_odd is no number: '1 2'"));
 	diag_free(&d);
