@@ -74,7 +74,7 @@ static enum exit_code explain(struct session *s, struct answer *a, const char *f
 	/* The flow first: it may be a path, and the flow be forgotten. */
 	if (strcmp(flow, "-") && flow_parse(&f, flow, &at, s->d))
 		return CODE_USAGE;
-	code = scene_open(s, "explain", &a->scene);
+	code = scene_open_for(s, "explain", strcmp(flow, "-") ? &f : NULL, &a->scene);
 	if (code != CODE_DONE)
 		return code;
 	code = strcmp(flow, "-") ? explain_one(s, a, flow, &at) : explain_stream(s, a, stdin);

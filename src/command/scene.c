@@ -34,11 +34,14 @@ static enum exit_code read_host(struct session *s, const char *name, struct scen
 }
 
 /* Findings of the configuration on the host are check's business. */
-static void make_rules(struct session *s, struct scene *c)
+static void make_rules(struct session *s, const struct flow *f, struct scene *c)
 {
 	struct diag findings = { 0 };
 
-	compile_rules(&c->policy, &c->host.params, &c->rules, s->d);
+	if (f && !c->has_host)
+		compile_rules_about(f, &c->policy, &c->host.params, &c->rules, s->d);
+	else
+		compile_rules(&c->policy, &c->host.params, &c->rules, s->d);
 	ruleset_set_form(&c->rules, c->home);
 	for (size_t i = 0; i < c->host.n_addresses; i++)
 		addrs_add(&c->local, &c->host.addresses[i].prefix);
@@ -71,12 +74,18 @@ void scene_check_flow(struct session *s, const struct scene *c, const struct flo
 
 enum exit_code scene_open(struct session *s, const char *name, struct scene *c)
 {
+	return scene_open_for(s, name, NULL, c);
+}
+
+enum exit_code scene_open_for(struct session *s, const char *name, const struct flow *f,
+			      struct scene *c)
+{
 	enum exit_code code = session_policy(s, &c->policy);
 
 	if (code == CODE_DONE)
 		code = read_host(s, name, c);
 	if (code == CODE_DONE)
-		make_rules(s, c);
+		make_rules(s, f, c);
 	return code;
 }
 

@@ -22,6 +22,9 @@ struct scene { /* start from {0}; scene_close is safe then, too */
 /* The configuration as session_policy has it; the host of --facts or --live, of which there is one
  * at most. CODE_DONE, or what the command exits with: findings are in s->d. name: of the command */
 enum exit_code scene_open(struct session *s, const char *name, struct scene *c);
+/* For one packet and its answer only: without a host, rules that they cannot meet are not made. */
+enum exit_code scene_open_for(struct session *s, const char *name, const struct flow *f,
+			      struct scene *c);
 
 /* For more than a few packets. */
 void scene_index(struct scene *c);

@@ -23,11 +23,11 @@ size_t sets_excluder(const struct sets *s, const void *x)
  * that everything is included. */
 static bool has_effect(const struct sets *s, size_t i)
 {
-	for (size_t k = 0; k < s->n_included; k++) {
-		if (s->kind->overlaps(sets_at(s, i), sets_at(s, s->included[k])))
+	for (size_t k = 0; k < s->items.n; k++) {
+		if (!s->items.v[k].excluded && s->kind->overlaps(sets_at(s, i), sets_at(s, k)))
 			return true;
 	}
-	return !s->n_included;
+	return s->n_excluded == s->items.n;
 }
 
 static int check_item(const struct value *v, const struct sets *s, size_t i)
@@ -54,25 +54,24 @@ static int check_item(const struct value *v, const struct sets *s, size_t i)
 
 int sets_read(const struct value *v, const struct set_kind *kind, struct sets *s)
 {
-	struct list all = { 0 };
-	int rc = list_split(v, &all);
+	int rc = list_split(v, &s->items);
+	size_t n = 0;
 
 	s->kind = kind;
-	s->v = xcalloc(all.n, kind->size);
-	for (size_t i = 0; i < all.n; i++) {
-		if (kind->read(v, &all.v[i], s->v + s->items.n * kind->size)) {
-			free(all.v[i].text);
-			rc = -1;
-		} else {
-			if (all.v[i].excluded)
-				*ARRAY_ADD(s->excluded, s->n_excluded) = s->items.n;
-			else
-				*ARRAY_ADD(s->included, s->n_included) = s->items.n;
-			*ARRAY_ADD(s->items.v, s->items.n) = all.v[i];
-		}
-	}
-	free(all.v);
+	s->v = xcalloc(s->items.n, kind->size);
 	for (size_t i = 0; i < s->items.n; i++) {
+		const struct list_item item = s->items.v[i];
+
+		if (kind->read(v, &item, s->v + n * kind->size)) {
+			rc = -1;
+			continue;
+		}
+		if (item.excluded)
+			*ARRAY_ADD(s->excluded, s->n_excluded) = n;
+		s->items.v[n++] = item;
+	}
+	s->items.n = n;
+	for (size_t i = 0; i < n; i++) {
 		if (check_item(v, s, i))
 			rc = -1;
 	}
@@ -83,7 +82,6 @@ void sets_free(struct sets *s)
 {
 	list_free(&s->items);
 	free(s->v);
-	free(s->included);
 	free(s->excluded);
 	*s = (struct sets){ 0 };
 }

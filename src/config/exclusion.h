@@ -13,10 +13,10 @@ struct set_kind { /* what the items of a list are */
 	bool (*overlaps)(const void *a, const void *b);
 };
 
-struct sets {			     /* start from {0} */
-	struct list items;	     /* those that could be read */
-	size_t *included, *excluded; /* indices of the items without and with "!" */
-	size_t n_included, n_excluded;
+struct sets {		   /* start from {0} */
+	struct list items; /* those that could be read */
+	size_t *excluded;  /* indices of the items with "!" */
+	size_t n_excluded;
 	char *v; /* items.n elements of kind->size */
 	const struct set_kind *kind;
 };

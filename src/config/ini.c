@@ -18,14 +18,13 @@
 #define IGNORED "the settings up to the next section header are ignored until then"
 
 struct reader {
-	FILE *f;
 	const char *name;
 	ini_fn *fn;
 	void *ctx;
 	struct diag *d;
-	char *buf; /* getline's */
-	size_t cap;
-	struct text whole; /* all of the file so far, for findings */
+	struct text whole; /* the file, kept for findings */
+	size_t next;	   /* line in it */
+	int errnum;	   /* why there is no more of it; 0: this is all */
 	unsigned line;
 	bool failed;
 	bool headless; /* no section header so far, and no setting complained of it */
@@ -35,16 +34,16 @@ struct reader {
 	/* the line that inih has been given */
 	bool continues;
 	unsigned value_col;
-	/* the setting being collected; key.s NULL: none */
+	bool collects; /* a setting: the memory of the last one is used again */
 	struct text key, value;
 	struct origin key_at;
 	struct ini_piece *pieces;
-	size_t n_pieces;
+	size_t n_pieces, room;
 };
 
 /* One physical line without its comment, the blanks before that, and its end. */
 struct line {
-	char *s;
+	const char *s;
 	size_t len, indent;
 };
 
@@ -86,16 +85,12 @@ static void flush(struct reader *r)
 		.n_pieces = r->n_pieces,
 	};
 
-	if (r->key.s) {
+	if (r->collects) {
 		it.value_at = ini_value_at(&it, 0);
 		r->fn(r->ctx, &it, r->d);
 	}
-	free(r->key.s);
-	free(r->value.s);
-	free(r->pieces);
-	r->key = r->value = (struct text){ 0 };
-	r->pieces = NULL;
-	r->n_pieces = 0;
+	r->collects = false;
+	r->key.len = r->value.len = r->n_pieces = 0;
 }
 
 /* Reports an error of the current line and gives the line up. */
@@ -155,25 +150,24 @@ static bool has_text_only(struct reader *r, const struct line *l)
 	return true;
 }
 
-/* Checks that the n bytes read are one line of text, and cuts them down to what means something. */
-static bool cut_line(struct reader *r, size_t n, struct line *l)
+/* Neither of a comment nor anything that is looked at twice: most lines have nothing else. */
+static bool is_plain(const char *s, size_t n)
 {
-	const char *bad;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if ((c < ' ' && c != '\t') || c >= 0x7f || c == '#' || c == ';')
+			return false;
+	}
+	return true;
+}
+
+/* Looks for what is wrong with n bytes, and for a comment, which is cut off. */
+static bool check_line(struct reader *r, size_t n, struct line *l)
+{
+	const char *bad = memchr(l->s, 0, n);
 	size_t len = 0;
 
-	l->s = r->buf;
-	if (n && l->s[n - 1] == '\n') {
-		n--;
-		if (n && l->s[n - 1] == '\r')
-			n--;
-	}
-	if (r->line == 1 && n >= 3 && !memcmp(l->s, "\xef\xbb\xbf", 3)) {
-		l->s += 3;
-		n -= 3;
-	}
-	while (l->indent < n && is_blank(l->s[l->indent]))
-		l->indent++;
-	bad = memchr(l->s, 0, n);
 	if (bad)
 		return refuse(r, (size_t)(bad - l->s), "save the file as plain UTF-8 text",
 			      "NUL byte");
@@ -188,6 +182,29 @@ static bool cut_line(struct reader *r, size_t n, struct line *l)
 		len--;
 	l->len = len;
 	return has_text_only(r, l);
+}
+
+/* Checks that the n bytes at s are one line of text, and cuts them down to what means something. */
+static bool cut_line(struct reader *r, const char *s, size_t n, struct line *l)
+{
+	l->s = s;
+	if (n && s[n - 1] == '\n') {
+		n--;
+		if (n && s[n - 1] == '\r')
+			n--;
+	}
+	if (r->line == 1 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
+		l->s += 3;
+		n -= 3;
+	}
+	while (l->indent < n && is_blank(l->s[l->indent]))
+		l->indent++;
+	if (!is_plain(l->s, n))
+		return check_line(r, n, l);
+	while (n && is_blank(l->s[n - 1]))
+		n--;
+	l->len = n;
+	return true;
 }
 
 static bool is_short_enough(struct reader *r, const struct line *l, size_t room)
@@ -245,7 +262,8 @@ static size_t second_word(const struct line *l)
 	return i < l->len && l->s[i] != ']' ? i : 0;
 }
 
-static bool take_header(struct reader *r, const struct line *l, char *dst)
+/* Inih need not know of it. */
+static bool take_header(struct reader *r, const struct line *l)
 {
 	struct ini_item it = { .key_at = { r->name, r->line, 1 }, .section = r->section };
 	char folded[SECTION_BYTES + 1];
@@ -259,10 +277,7 @@ static bool take_header(struct reader *r, const struct line *l, char *dst)
 	r->ignoring = r->orphans = false;
 	it.value_at = (struct origin){ r->name, r->line, (unsigned)second_word(l) + 1 };
 	r->fn(r->ctx, &it, r->d);
-	dst[0] = '[';
-	memcpy(dst + 1, folded, n);
-	memcpy(dst + 1 + n, "]\n", 3);
-	return true;
+	return false;
 }
 
 static bool looks_like_setting(const struct line *l)
@@ -296,7 +311,7 @@ static bool take_indented(struct reader *r, const struct line *l, char *dst)
 			      "indented setting: it would continue the value above");
 	if (r->orphans)
 		return false;
-	if (!r->key.s) {
+	if (!r->collects) {
 		refuse(r, l->indent, "remove the indent", "indented, but no value above it");
 		return break_setting(r);
 	}
@@ -340,15 +355,15 @@ static bool take_setting(struct reader *r, const struct line *l, char *dst)
 	return true;
 }
 
-/* False: nothing of this line goes to inih. A line that does not continue a value ends it: then the
- * value's own findings come before those of this line. */
-static bool take_line(struct reader *r, size_t n, char *dst, size_t room)
+/* False: nothing of this line, n bytes at s, goes to inih. A line that does not continue a value
+ * ends it: then the value's own findings come before those of this line. */
+static bool take_line(struct reader *r, const char *s, size_t n, char *dst, size_t room)
 {
 	struct line l = { 0 };
 
-	if (!strchr(" \t#;\r\n", r->buf[0]))
+	if (!strchr(" \t#;\r\n", s[0]))
 		flush(r);
-	if (!cut_line(r, n, &l) || !is_short_enough(r, &l, room)) {
+	if (!cut_line(r, s, n, &l) || !is_short_enough(r, &l, room)) {
 		if (l.s[l.indent] == '[')
 			break_section(r);
 		return l.indent ? false : break_setting(r);
@@ -358,7 +373,7 @@ static bool take_line(struct reader *r, size_t n, char *dst, size_t room)
 	if (l.indent)
 		return take_indented(r, &l, dst);
 	if (l.s[0] == '[')
-		return take_header(r, &l, dst);
+		return take_header(r, &l);
 	return take_setting(r, &l, dst);
 }
 
@@ -366,21 +381,30 @@ static bool take_line(struct reader *r, size_t n, char *dst, size_t room)
 static char *next_line(char *dst, int room, void *user)
 {
 	struct reader *r = user;
-	ssize_t n;
 
-	while ((n = getline(&r->buf, &r->cap, r->f)) >= 0) {
+	while (r->next < r->whole.len) {
+		const char *s = r->whole.s + r->next;
+		const char *end = memchr(s, '\n', r->whole.len - r->next);
+		size_t n = end ? (size_t)(end - s) + 1 : r->whole.len - r->next;
+
+		r->next += n;
 		r->line++;
-		text_put(&r->whole, r->buf, (size_t)n);
-		if (take_line(r, (size_t)n, dst, (size_t)room))
+		if (take_line(r, s, n, dst, (size_t)room))
 			return dst;
 	}
-	if (!feof(r->f)) {
-		struct origin at = { .file = r->name };
-
-		r->failed = true;
-		diag_error(r->d, &at, "config", errno, "cannot read");
-	}
 	return NULL;
+}
+
+static void read_whole(struct reader *r, FILE *f)
+{
+	char block[16384];
+	size_t n;
+
+	errno = 0;
+	while ((n = fread(block, 1, sizeof(block), f)))
+		text_put(&r->whole, block, n);
+	if (ferror(f))
+		r->errnum = errno ? errno : EIO;
 }
 
 /* inih found a key and a value in the line it was given. */
@@ -393,12 +417,15 @@ static int take_item(void *user, const char *section, const char *key, const cha
 		return 1;
 	if (!r->continues) {
 		flush(r);
+		r->collects = true;
 		r->key_at = (struct origin){ r->name, r->line, 1 };
 		text_put(&r->key, key, strlen(key));
 	} else if (r->value.len) {
 		text_add(&r->value, " ");
 	}
-	*ARRAY_ADD(r->pieces, r->n_pieces) = (struct ini_piece){
+	if (r->n_pieces == r->room)
+		r->pieces = xgrow(r->pieces, r->room++, sizeof *r->pieces);
+	r->pieces[r->n_pieces++] = (struct ini_piece){
 		.start = r->value.len,
 		.line = r->line,
 		.col = r->value_col,
@@ -410,7 +437,6 @@ static int take_item(void *user, const char *section, const char *key, const cha
 int ini_read(FILE *f, const char *name, ini_fn *fn, void *ctx, struct diag *d)
 {
 	struct reader r = {
-		.f = f,
 		.name = name,
 		.fn = fn,
 		.ctx = ctx,
@@ -418,16 +444,23 @@ int ini_read(FILE *f, const char *name, ini_fn *fn, void *ctx, struct diag *d)
 		.headless = true,
 		.ignoring = true,
 	};
-	int rc = ini_parse_stream(next_line, &r, take_item, &r);
+	struct origin at = { .file = name };
+	int rc;
 
+	read_whole(&r, f);
+	rc = ini_parse_stream(next_line, &r, take_item, &r);
+	if (r.errnum) {
+		r.failed = true;
+		diag_error(d, &at, "config", r.errnum, "cannot read");
+	}
 	if (rc && !r.failed) {
-		struct origin at = { .file = name };
-
 		r.failed = true;
 		diag_error(d, &at, "config", rc == -2 ? ENOMEM : 0, "inih cannot read it");
 	}
 	flush(&r);
-	free(r.buf);
+	free(r.key.s);
+	free(r.value.s);
+	free(r.pieces);
 	diag_source(d, name, r.whole.s, r.whole.len);
 	return r.failed ? -1 : 0;
 }

@@ -12,15 +12,15 @@
 
 void list_free(struct list *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i].text);
 	free(l->v);
+	free(l->texts);
 	*l = (struct list){ 0 };
 }
 
+/* The item of len bytes at start; what separates it from the next one ends its text. */
 static int split_item(const struct value *v, size_t start, size_t len, struct list *l)
 {
-	const char *s = v->it->value + start;
+	char *s = l->texts + start;
 	bool excluded = *s == '!';
 	struct list_item *i;
 
@@ -32,7 +32,8 @@ static int split_item(const struct value *v, size_t start, size_t len, struct li
 	i = ARRAY_ADD(l->v, l->n);
 	i->excluded = excluded;
 	i->start = start + excluded;
-	i->text = xstrndup(s + excluded, len - excluded);
+	i->text = s + excluded;
+	s[len] = '\0';
 	return 0;
 }
 
@@ -42,6 +43,7 @@ int list_split(const struct value *v, struct list *l)
 	bool after_comma = true; /* an item has to come before the next comma */
 	int rc = 0;
 
+	l->texts = xstrdup(s);
 	for (size_t i = 0; s[i];) {
 		size_t len = strcspn(s + i, ", \t");
 
@@ -128,10 +130,16 @@ static void add_proto(struct protos *l, uint8_t proto)
 int value_protos(const struct value *v, void *out, void *out_not)
 {
 	auto_list struct list l = { 0 };
-	int rc = list_split(v, &l);
 	struct protos *protos = out, wanted = { 0 };
+	uint8_t only;
+	int rc;
 
 	(void)out_not;
+	if (proto_parse(v->it->value, &only)) {
+		add_proto(protos, only);
+		return 0;
+	}
+	rc = list_split(v, &l);
 	for (size_t i = 0; i < l.n; i++) {
 		uint8_t p;
 

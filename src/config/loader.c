@@ -147,9 +147,11 @@ static void forget_section(struct loader *l)
 	service_free(&f->service);
 	interface_free(&f->interface);
 	expectation_free(&f->expectation);
-	*f = (struct draft){ 0 };
-	memset(l->seen, 0, sizeof l->seen);
-	memset(l->guessed, 0, sizeof l->guessed);
+	/* All that one kind of section can have set, for there may be thousands. */
+	memset(f, 0,
+	       l->section->id == SECTION_CONNTRACK ? sizeof *f : offsetof(struct draft, conntrack));
+	memset(l->seen, 0, l->section->n_options * sizeof *l->seen);
+	memset(l->guessed, 0, l->section->n_options * sizeof *l->guessed);
 	l->n_keys = 0;
 	l->section = NULL;
 }
@@ -161,7 +163,7 @@ static void end_section(struct loader *l)
 	l->broken_lines = l->d->errors - l->errors_at_header != l->own_errors;
 	if (l->late.key) {
 		for (size_t i = 0; i < l->section->n_options; i++) {
-			if (l->section->options[i].late)
+			if (l->section->options[i].early)
 				read_value(l, &l->section->options[i], &l->late);
 		}
 	}
@@ -186,8 +188,10 @@ static void wrong_file(struct loader *l, const struct ini_item *it)
 			     : "move it to a file that ends in .expect; 'untrack test' reads it");
 }
 
-static int unknown_section(struct loader *l, const struct ini_item *it, const char *word)
+/* len: of its first word */
+static int unknown_section(struct loader *l, const struct ini_item *it, size_t len)
 {
+	auto_free char *word = xstrndup(it->section, len);
 	struct guess g = { .word = word };
 
 	for (size_t i = 0; i < N_SECTIONS; i++)
@@ -260,20 +264,19 @@ static void check_once(struct loader *l)
 static void begin_section(struct loader *l, const struct ini_item *it)
 {
 	size_t len = strcspn(it->section, " ");
-	auto_free char *word = xstrndup(it->section, len);
 	const char *name = it->section[len] ? it->section + len + 1 : NULL;
 	struct draft *f = &l->draft;
 
 	end_section(l);
 	for (size_t i = 0; i < N_SECTIONS; i++) {
-		if (!strcmp(word, sections[i].name))
+		if (!strncmp(it->section, sections[i].name, len) && !sections[i].name[len])
 			l->section = &sections[i];
 	}
 	if (!l->section || !belongs(l, l->section)) {
 		if (l->section)
 			wrong_file(l, it);
 		else
-			unknown_section(l, it, word);
+			unknown_section(l, it, len);
 		l->section = NULL;
 		return;
 	}
@@ -327,6 +330,11 @@ static void unknown_key(struct loader *l, const struct ini_item *it)
 	}
 }
 
+static bool is_late(const struct option *o, const char *value)
+{
+	return o->early && value[strspn(value, o->early)];
+}
+
 static void take_setting(struct loader *l, const struct ini_item *it)
 {
 	const struct section *s = l->section;
@@ -349,7 +357,7 @@ static void take_setting(struct loader *l, const struct ini_item *it)
 	if (!*it->value) {
 		diag_error(l->d, &it->value_at, "config", 0, "'%s' has no value", it->key);
 		diag_cure(l->d, "write one, or remove the line");
-	} else if (s->options[i].late) {
+	} else if (is_late(&s->options[i], it->value)) {
 		late_keep(l, it);
 	} else {
 		read_value(l, &s->options[i], it);

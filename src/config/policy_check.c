@@ -2,7 +2,9 @@
 /* Whether sections are complete and make sense, alone and together. */
 #include "config/loader.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include "util.h"
@@ -164,63 +166,57 @@ void loader_check_section(struct loader *l)
 	}
 }
 
-struct named { /* a service, an interface or an expectation, in the order of the files */
-	const char *name, *section;
-	struct origin at;
-	size_t index;
-	const struct named *first; /* of the same name; NULL: itself */
+struct named { /* a service, an interface or an expectation */
+	const char *section;
+	const struct origin *at;
 };
 
-static int by_name(const void *a, const void *b)
-{
-	const struct named *const *x = a, *const *y = b;
-	int c = strcmp((*x)->name, (*y)->name);
-
-	return c ? c : ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
-}
-
-static struct named *name_sections(const struct loader *l, size_t *count)
-{
-	const struct policy *p = l->p;
-	size_t n_expected = l->e ? l->e->n : 0, n = 0;
-	struct named *v = xcalloc(p->n_services + p->n_interfaces + n_expected, sizeof *v);
-
-	for (size_t i = 0; i < p->n_services; i++, n++)
-		v[n] = (struct named){ p->services[i].name, "service", p->services[i].at, n, NULL };
-	for (size_t i = 0; i < p->n_interfaces; i++, n++)
-		v[n] = (struct named){ p->interfaces[i].name, "interface", p->interfaces[i].at, n,
-				       NULL };
-	for (size_t i = 0; i < n_expected; i++, n++)
-		v[n] = (struct named){ l->e->v[i].name, "expect", l->e->v[i].at, n, NULL };
-	*count = n;
-	return v;
-}
+struct names { /* those so far, by name */
+	struct hsearch_data table;
+	struct named *v;
+	size_t n;
+};
 
 /* Names of services and interfaces are names of counters, those of expectations of test cases: each
  * stands for one section. */
+static void check_name(struct names *l, char *name, const char *section, const struct origin *at,
+		       struct diag *d)
+{
+	struct named *own = &l->v[l->n++];
+	ENTRY *found = NULL;
+	const struct named *first;
+
+	*own = (struct named){ section, at };
+	if (!hsearch_r((ENTRY){ name, own }, ENTER, &found, &l->table))
+		return; /* never: there is room for all */
+	first = found->data;
+	if (first == own)
+		return;
+	diag_error(d, at, "config", 0, "the name '%s' is taken by [%s %s] at %s:%u", name,
+		   first->section, name, first->at->file, first->at->line);
+	diag_cure(d, "merge the sections, or give this one another name");
+}
+
 static void check_names(struct loader *l)
 {
-	size_t n;
-	auto_free struct named *v = name_sections(l, &n);
-	auto_free struct named **sorted = xcalloc(n, sizeof *sorted);
+	const struct policy *p = l->p;
+	size_t n_expected = l->e ? l->e->n : 0;
+	size_t n = p->n_services + p->n_interfaces + n_expected;
+	struct names names = { .v = xcalloc(n, sizeof *names.v) };
 
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = &v[i];
-	qsort(sorted, n, sizeof *sorted, by_name);
-	for (size_t i = 1; i < n; i++) {
-		if (!strcmp(sorted[i]->name, sorted[i - 1]->name))
-			sorted[i]->first =
-				sorted[i - 1]->first ? sorted[i - 1]->first : sorted[i - 1];
+	if (!hcreate_r(n + n / 4, &names.table)) {
+		diag_error(l->d, NULL, "config", errno, "the names of sections");
+		free(names.v);
+		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (!v[i].first)
-			continue;
-		diag_error(l->d, &v[i].at, "config", 0,
-			   "the name '%s' is taken by [%s %s] at %s:%u", v[i].name,
-			   v[i].first->section, v[i].name, v[i].first->at.file,
-			   v[i].first->at.line);
-		diag_cure(l->d, "merge the sections, or give this one another name");
-	}
+	for (size_t i = 0; i < p->n_services; i++)
+		check_name(&names, p->services[i].name, "service", &p->services[i].at, l->d);
+	for (size_t i = 0; i < p->n_interfaces; i++)
+		check_name(&names, p->interfaces[i].name, "interface", &p->interfaces[i].at, l->d);
+	for (size_t i = 0; i < n_expected; i++)
+		check_name(&names, l->e->v[i].name, "expect", &l->e->v[i].at, l->d);
+	hdestroy_r(&names.table);
+	free(names.v);
 }
 
 /* A list of addresses that leaves out a family which is exempt in general. */

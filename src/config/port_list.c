@@ -141,13 +141,39 @@ static bool overlaps(const void *va, const void *vb)
 
 static const struct set_kind kind = { sizeof(struct port_range), read_item, covers, overlaps };
 
+/* "80, 443": what most lists are like. False: it may be wrong, or say more than numbers. */
+static bool read_numbers(const char *s, struct ports *out)
+{
+	struct ports p = { 0 };
+	unsigned long n;
+
+	for (;; s++) {
+		s += strspn(s, " \t");
+		for (n = 0; n <= PORT_MAX && *s >= '0' && *s <= '9'; s++)
+			n = 10 * n + (unsigned long)(*s - '0');
+		if (!n || n > PORT_MAX || (*s && *s != ','))
+			break;
+		ports_add(&p, (uint16_t)n, (uint16_t)n);
+		if (*s)
+			continue;
+		ports_normalise(&p);
+		*out = p;
+		return true;
+	}
+	free(p.v);
+	return false;
+}
+
 int value_ports(const struct value *v, void *out, void *out_not)
 {
 	auto_sets struct sets s = { 0 };
-	int rc = sets_read(v, &kind, &s);
 	struct ports with = { 0 }, without = { 0 };
+	int rc;
 
 	(void)out_not;
+	if (read_numbers(v->it->value, out))
+		return 0;
+	rc = sets_read(v, &kind, &s);
 	for (size_t i = 0; i < s.items.n; i++) {
 		const struct port_range *r = sets_at(&s, i);
 

@@ -44,7 +44,8 @@ static const struct option loopback_options[] = {
 static const struct option service_options[] = {
 	{ "description", value_description, OUT(service.description) },
 	{ "protocol", value_protos, OUT(service.protos), AT(service.proto_at) },
-	{ "port", value_ports, OUT(service.ports), AT(service.port_at), .late = true },
+	{ "port", value_ports, OUT(service.ports), AT(service.port_at),
+	  .early = "0123456789-!, \t" },
 	{ "role", value_word, OUT(service.role), .words = role_words },
 	{ "interface", value_ifaces, OUT(service.ifaces), NOT(service.not_ifaces),
 	  AT(service.iface_at) },

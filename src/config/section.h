@@ -28,6 +28,7 @@ struct draft {
 	struct interface interface;
 	struct expectation expectation; /* without name, at */
 	struct origin accept_at;	/* file NULL: accept is not given */
+	/* of [conntrack], all that follows: */
 	unsigned conntrack[CT_KEYS_MAX];
 	struct origin conntrack_at[CT_KEYS_MAX];
 };
@@ -49,7 +50,8 @@ struct option {
 	size_t at;		  /* of the struct origin that gets the value's position */
 	const char *const *words; /* of an enumeration, NULL-terminated, in the order of the enum */
 	unsigned long min, max;	  /* of a number */
-	bool late;		  /* read when the section ends: names of ports need the protocol */
+	const char *early; /* read at once if of these characters alone, else when the section
+			    * ends: names of ports need the protocol. NULL: always at once */
 };
 
 enum section_id {

@@ -29,10 +29,10 @@ int word_find(const struct value *v, size_t offset, const char *word)
 	struct text all = { 0 };
 
 	for (int i = 0; words[i]; i++) {
-		if (!strcmp(word, words[i])) {
-			free(all.s);
+		if (!strcmp(word, words[i]))
 			return i;
-		}
+	}
+	for (int i = 0; words[i]; i++) {
 		guess_try(&g, words[i]);
 		text_add(&all, "%s%s", i ? ", " : "", words[i]);
 	}
@@ -75,7 +75,7 @@ bool is_section_name(const char *s)
 	size_t n = 0;
 
 	while (is_letter(s[n]) ||
-	       (n && s[n] && (strchr("_.-", s[n]) || (s[n] >= '0' && s[n] <= '9'))))
+	       (n && s[n] && ((s[n] >= '0' && s[n] <= '9') || strchr("_.-", s[n]))))
 		n++;
 	return n && !s[n] && n <= SECTION_NAME_BYTES;
 }

@@ -34,13 +34,14 @@ int word_find(const struct value *v, size_t offset, const char *word);
 
 /* Lists by commas or blanks; '!' before an item excludes it. */
 struct list_item {
-	char *text;   /* without the '!' */
-	size_t start; /* offset of text in the value */
+	const char *text; /* without the '!' */
+	size_t start;	  /* offset of text in the value */
 	bool excluded;
 };
 struct list {
 	struct list_item *v;
 	size_t n;
+	char *texts; /* of all items, also of those that somebody takes out of v */
 };
 /* 0, or -1 with findings: an empty item. The items that could be read are in l all the same. */
 int list_split(const struct value *v, struct list *l);

@@ -4,15 +4,15 @@
 
 #include <string.h>
 
-int atom_compare(const struct atom *a, const struct atom *b)
+static size_t count_lists(const struct service *s)
 {
-	const struct service *s = a->service, *t = b->service;
-	int c = (int)s->role - (int)t->role;
+	return s->ifaces.n + s->not_ifaces.n + s->local.n + s->not_local.n + s->remote.n +
+	       s->not_remote.n;
+}
 
-	if (!c)
-		c = (int)a->proto - (int)b->proto;
-	if (!c)
-		c = ifaces_compare(&s->ifaces, &t->ifaces);
+static int compare_lists(const struct service *s, const struct service *t)
+{
+	int c = ifaces_compare(&s->ifaces, &t->ifaces);
 	if (!c)
 		c = ifaces_compare(&s->not_ifaces, &t->not_ifaces);
 	if (!c)
@@ -21,9 +21,18 @@ int atom_compare(const struct atom *a, const struct atom *b)
 		c = addrs_compare(&s->not_local, &t->not_local);
 	if (!c)
 		c = addrs_compare(&s->remote, &t->remote);
+	return c ? c : addrs_compare(&s->not_remote, &t->not_remote);
+}
+
+int atom_compare(const struct atom *a, const struct atom *b)
+{
+	const struct service *s = a->service, *t = b->service;
+	int c = (int)s->role - (int)t->role;
+
 	if (!c)
-		c = addrs_compare(&s->not_remote, &t->not_remote);
-	return c;
+		c = (int)a->proto - (int)b->proto;
+	/* Most services have none. */
+	return c || !(count_lists(s) || count_lists(t)) ? c : compare_lists(s, t);
 }
 
 static int order_by_shape(const void *a, const void *b)
@@ -101,11 +110,26 @@ static void append_port(struct ports *p, unsigned port)
 		ports_add(p, (uint16_t)port, (uint16_t)port);
 }
 
+/* Unless somebody owns one of these already. */
+static bool claim_free(const struct ports *l, uint8_t *owned)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (unsigned p = l->v[i].lo; p <= l->v[i].hi; p++)
+			if (owned[p / 8] & 1 << p % 8)
+				return false;
+	for (size_t i = 0; i < l->n; i++)
+		for (unsigned p = l->v[i].lo; p <= l->v[i].hi; p++)
+			owned[p / 8] |= (uint8_t)(1 << p % 8);
+	return true;
+}
+
 /* Take the ports that earlier services of this shape own away from a. owned: one bit a port. */
 static void claim_ports(struct atom *a, const struct atom *first, uint8_t *owned, struct diag *d)
 {
 	struct ports mine = { 0 }, lost = { 0 };
 
+	if (claim_free(&a->ports, owned))
+		return;
 	for (size_t i = 0; i < a->ports.n; i++)
 		for (unsigned p = a->ports.v[i].lo; p <= a->ports.v[i].hi; p++) {
 			append_port(owned[p / 8] & 1 << p % 8 ? &lost : &mine, p);
@@ -115,8 +139,15 @@ static void claim_ports(struct atom *a, const struct atom *first, uint8_t *owned
 		note_shadowed(a, first, &lost, d);
 	a->empty = lost.n && !mine.n;
 	free(lost.v);
-	free(a->ports.v);
-	a->ports = mine;
+	a->ports = a->left = mine;
+}
+
+static bool is_sorted(const struct atom *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (order_by_shape(&v[i - 1], &v[i]) > 0)
+			return false;
+	return true;
 }
 
 struct atom *atoms_make(const struct policy *p, size_t *n, struct diag *d)
@@ -132,9 +163,9 @@ struct atom *atoms_make(const struct policy *p, size_t *n, struct diag *d)
 			a->service = &p->services[i];
 			a->proto = p->services[i].protos.v[k];
 			a->index = *n;
-			ports_copy(&a->ports, &p->services[i].ports);
+			a->ports = p->services[i].ports;
 		}
-	if (*n)
+	if (!is_sorted(v, *n))
 		qsort(v, *n, sizeof(*v), order_by_shape);
 	for (size_t i = 0; i < *n; i++) {
 		if (i && atom_compare(&v[i - 1], &v[i]))
@@ -152,6 +183,6 @@ struct atom *atoms_make(const struct policy *p, size_t *n, struct diag *d)
 void atoms_free(struct atom *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		free(v[i].ports.v);
+		free(v[i].left.v);
 	free(v);
 }

@@ -9,9 +9,10 @@
 struct atom { /* one protocol of one service, with the ports that it really owns */
 	const struct service *service;
 	uint8_t proto;
-	struct ports ports;
-	bool empty;   /* every port belongs to an earlier service of the same shape */
-	size_t index; /* order in the policy */
+	struct ports ports; /* the service's own list, or that of left */
+	struct ports left;  /* where earlier services of the same shape have some of them */
+	bool empty;	    /* every port belongs to an earlier service of the same shape */
+	size_t index;	    /* order in the policy */
 };
 
 /* Order of everything but the ports and the name; 0: one shape. */

@@ -3,6 +3,7 @@
 #include "rules/compile.h"
 
 #include <string.h>
+#include "rules/flow.h"
 #include "rules/leg.h"
 
 static struct rule *add_rule(struct ruleset *out, enum hook hook, const char *name,
@@ -65,8 +66,16 @@ unsigned compile_host_facts(const struct policy *p)
 	return facts;
 }
 
-void compile_rules(const struct policy *p, const struct host_params *h, struct ruleset *out,
-		   struct diag *d)
+/* Rules about whatever stands in the packet, or in the one that it quotes: never fewer. */
+static bool may_concern(const struct atom *a, const struct flow *f)
+{
+	return a->proto == f->proto && (f->fragment || ports_contains(&a->ports, f->sport) ||
+					ports_contains(&a->ports, f->dport));
+}
+
+/* f NULL: of all packets. */
+static void make_rules(const struct flow *f, const struct policy *p, const struct host_params *h,
+		       struct ruleset *out, struct diag *d)
 {
 	char lo_name[1][IFNAMSIZ] = { "lo" };
 	const struct ifaces lo = { lo_name, 1 }, none = { 0 };
@@ -82,9 +91,21 @@ void compile_rules(const struct policy *p, const struct host_params *h, struct r
 			   &p->interfaces[i].not_ifaces, &p->interfaces[i].at, out);
 	atoms = atoms_make(p, &n, d);
 	for (size_t i = 0; i < n; i++)
-		if (!atoms[i].empty)
+		if (!atoms[i].empty && (!f || may_concern(&atoms[i], f)))
 			service_rules(p, h, &atoms[i], out);
 	atoms_free(atoms, n);
 	ruleset_set_form(out, h->home);
 	ruleset_normalise(out);
+}
+
+void compile_rules(const struct policy *p, const struct host_params *h, struct ruleset *out,
+		   struct diag *d)
+{
+	make_rules(NULL, p, h, out, d);
+}
+
+void compile_rules_about(const struct flow *f, const struct policy *p, const struct host_params *h,
+			 struct ruleset *out, struct diag *d)
+{
+	make_rules(f, p, h, out, d);
 }

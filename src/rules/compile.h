@@ -23,6 +23,11 @@ unsigned compile_host_facts(const struct policy *p);
  * warning in d for the other. */
 void compile_rules(const struct policy *p, const struct host_params *h, struct ruleset *out,
 		   struct diag *d);
+/* The same without rules that neither this packet nor its answer, nor what it quotes, can match.
+ * The warnings are all there. */
+struct flow;
+void compile_rules_about(const struct flow *f, const struct policy *p, const struct host_params *h,
+			 struct ruleset *out, struct diag *d);
 
 /* DESIGN 4: the three classes of exempt packets, each with the state it had while tracked. */
 enum packet_class { CLASS_OPENING, CLASS_CONTINUING, CLASS_ERROR };
