@@ -243,6 +243,17 @@ test-deb: deb
 test-fleet: deps-fleet deb $B/packages/openssh-server/usr $B/packages/libwrap0/usr
 	@tests/run UNTRACK_MUST_WORK=1 UNTRACK_PACKAGES=$(abspath $B/packages) tests/fleet.sh
 
+# check --format sarif as Microsoft's reader takes it, which npm has.
+SARIF_PACKAGE := @microsoft/sarif-multitool-linux
+SARIF_VERSION := 5.7.0
+SARIF_READER  := $B/npm/node_modules/$(SARIF_PACKAGE)/Sarif.Multitool
+$(SARIF_READER):
+	npm install --silent --no-audit --no-fund --prefix $B/npm $(SARIF_PACKAGE)@$(SARIF_VERSION)
+	chmod u+x $@
+test-sarif: all $(SARIF_READER)
+	@tests/run UNTRACK_MUST_WORK=1 UNTRACK=$(abspath $B/$(PROG)) \
+		SARIF_READER=$(abspath $(SARIF_READER)) tests/sarif.sh
+
 apt_update = { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq; }
 # Installs what is missing, and asks nobody anything when nothing is.
 define apt_get
@@ -269,5 +280,5 @@ clean:
 	rm -rf build build-*
 .PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
 	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb test-fleet \
-	deps-fleet clean
+	deps-fleet test-sarif clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)

@@ -24,24 +24,6 @@ static json_t *message(const char *text)
 	return json_pack("{s:o}", "text", json_text(text));
 }
 
-/* "nat-conflict": "NatConflict" */
-static json_t *rule_name(const char *id)
-{
-	struct text t = { 0 };
-	json_t *name;
-
-	for (bool start = true; *id; id++) {
-		char c = start && *id >= 'a' && *id <= 'z' ? (char)(*id - 'a' + 'A') : *id;
-
-		start = *id == '-';
-		if (!start)
-			text_put(&t, &c, 1);
-	}
-	name = json_text(t.s);
-	free(t.s);
-	return name;
-}
-
 static json_t *rules(void)
 {
 	json_t *v = json_array();
@@ -50,18 +32,21 @@ static json_t *rules(void)
 		const struct finding_kind *k = &finding_kinds[i];
 		auto_free char *help = xasprintf("%s\n\n%s", k->why, k->cure);
 
-		json_array_append_new(
-			v, json_pack("{s:s, s:o, s:o, s:o, s:o, s:{s:s}}", "id", k->id, "name",
-				     rule_name(k->id), "shortDescription", message(k->title),
-				     "fullDescription", message(k->why), "help", message(help),
-				     "defaultConfiguration", "level", severity_name(k->severity)));
+		/* No name beside the id: a reader of Microsoft refuses one that is the id in other
+		 * letters. */
+		json_array_append_new(v, json_pack("{s:s, s:o, s:o, s:o, s:{s:s}}", "id", k->id,
+						   "shortDescription", message(k->title),
+						   "fullDescription", message(k->why), "help",
+						   message(help), "defaultConfiguration", "level",
+						   severity_name(k->severity)));
 	}
 	return v;
 }
 
+/* What is about a whole file stands at its beginning: without a line readers forget the file. */
 static json_t *region(const struct place *p)
 {
-	json_t *r = json_pack("{s:i}", "startLine", (int)p->line);
+	json_t *r = json_pack("{s:i}", "startLine", p->line ? (int)p->line : 1);
 
 	if (p->column)
 		json_object_set_new(r, "startColumn", json_integer(p->column));
@@ -80,8 +65,7 @@ static json_t *location(const struct place *p)
 	if (*p->path != '/')
 		json_object_set_new(artifact, "uriBaseId", json_string("%SRCROOT%"));
 	physical = json_pack("{s:o}", "artifactLocation", artifact);
-	if (p->line)
-		json_object_set_new(physical, "region", region(p));
+	json_object_set_new(physical, "region", region(p));
 	return json_pack("{s:o}", "physicalLocation", physical);
 }
 
