@@ -56,6 +56,33 @@ findings_of_table() { # GROUP
 	sed -n "s/^	{ \"\([a-z-]*\)\", SEVERITY_[A-Z]*, $1,.*/\1/p" src/report/finding_table.c | sort
 }
 
+commands_of_readme() {
+	sed -n '/^## The commands/,/^## [^T]/s/^    untrack \([a-z][a-z]*\) .*/\1/p' README.md | sort -u
+}
+
+targets_of_readme() {
+	sed -n 's/^    make \(.*\)/\1/p' README.md | sed 's/#.*//; s/&& make//g' | tr -s ' ' '\n' |
+		grep -x '[a-z-][a-z-]*' | sort -u
+}
+
+targets_are_there() {
+	[ "$(targets_of_readme | wc -l)" -gt 10 ] || return 1
+	for t in $(targets_of_readme); do
+		grep -qE "^([a-z-]+ )*$t( [a-z-]+)*:" Makefile || { echo "no target $t"; return 1; }
+	done
+}
+
+# What stands between backquotes and looks like a file of ours.
+files_are_there() {
+	# shellcheck disable=SC2016 # backquotes are what is looked for
+	files=$(grep -o '`[a-z.]*/[a-z./-]*`' README.md | tr -d '`' |
+		grep -E '^(packaging|tests|rules\.d|man|systemd|src)/' | sort -u)
+	[ -n "$files" ] || return 1
+	for f in $files; do
+		[ -e "$f" ] || { echo "no file $f"; return 1; }
+	done
+}
+
 # The messages that are shown in the manual are those of the program: what stands between "...", ids.
 messages_of_manual() {
 	sed -n '/^\.Ss Met first/,/^\.Ss /s/^\.It Li "\(.*\) \[\([a-z-]*\)\]"$/\1...\2/p' $page |
@@ -103,6 +130,9 @@ for c in $(commands); do
 	claim "options of $c" equal "options_of_help $c" "options_of_manual $c" may-be-empty
 done
 claim "help fits 80 columns" fits
+claim "commands of the README" equal commands commands_of_readme
+claim "targets of the README" targets_are_there
+claim "files of the README" files_are_there
 claim "messages of the manual and of the sources" messages_are_real
 claim_with mandoc "the manuals fit 80 columns" pages_fit
 claim "the manuals quote words, not lists of them" no_list_is_quoted
