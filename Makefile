@@ -51,7 +51,8 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSC
             -DSTATEDIR='"$(STATEDIR)"' -DRUNDIR='"$(RUNDIR)"' $(WARN) -Isrc -MMD -MP \
             $(PKG_CFLAGS) $(HARD_C) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,--as-needed $(HARD_L) $(LDFLAGS)
-ALL_LIBS = $(or $(PKG_LIBS),$(error libraries are missing: make deps)) $(LDLIBS)
+# The loader looks for each symbol in this order, and nearly all of them are libc's.
+ALL_LIBS = -lc $(or $(PKG_LIBS),$(error libraries are missing: make deps)) $(LDLIBS)
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SRC  := $(sort $(wildcard src/*.c src/*/*.c))
 OBJ  := $(SRC:src/%.c=$B/%.o)

@@ -16,8 +16,10 @@
 #define LOCK_WAIT_DUE_MS 60000 /* nobody waits for the timer, but everybody for what it does */
 
 struct past {		      /* what was applied last */
+	long n;		      /* the generation, 0: none */
 	struct policy policy; /* left empty where the text is the wanted one */
 	char *text;	      /* canonical; NULL: nothing, or it cannot be read */
+	bool confirmed;	      /* read, and nothing waits for it */
 };
 
 struct change { /* one transaction on its way */
@@ -45,26 +47,27 @@ struct change { /* one transaction on its way */
 /* An unreadable generation must not stand in the way of a valid configuration. */
 static int past_read(const struct session *s, const char *wanted, struct past *past)
 {
+	struct generation_header h = { 0 };
 	struct diag faults = { 0 };
 	auto_free char *text = NULL, *name = NULL;
-	long n;
+	const char *body;
 
-	if (generation_is_newest(&s->paths, wanted)) { /* nothing leaves: no need to know more */
+	past->n = generation_newest(&s->paths, s->d);
+	if (past->n <= 0)
+		return (int)past->n;
+	name = xasprintf("generation %ld", past->n);
+	text = generation_load(&s->paths, past->n, &h, &body, &faults);
+	past->confirmed = text && !h.unconfirmed;
+	if (text && !strcmp(body, wanted)) { /* nothing leaves: no need to know more */
 		past->text = xstrdup(wanted);
-		return 0;
-	}
-	n = generation_newest(&s->paths, s->d);
-	if (n <= 0)
-		return (int)n;
-	name = xasprintf("generation %ld", n);
-	text = generation_read(&s->paths, n, &faults);
-	if (text && !policy_parse(&past->policy, text, name, &faults)) {
+	} else if (text && !policy_parse(&past->policy, text, name, &faults)) {
 		past->text = policy_string(&past->policy);
 	} else {
-		diag_warn(s->d, NULL, "generation", "generation %ld cannot be read: %s", n,
+		diag_warn(s->d, NULL, "generation", "generation %ld cannot be read: %s", past->n,
 			  faults.n ? faults.v[0].text : "no reason given");
 		diag_cure(s->d, "only history is lost: what is asked for now becomes the next one");
 	}
+	generation_header_free(&h);
 	diag_free(&faults);
 	return 0;
 }
@@ -139,12 +142,14 @@ static enum exit_code not_recorded(const struct change *c)
 static int write_record(const struct change *c, struct diag *d)
 {
 	const struct state_paths *sp = &c->s->paths;
-	long n = is_recorded(c) ? generation_newest(sp, d)
-				: generation_write(sp, c->text, c->ops->name, &c->said, d);
+	long n = c->past.n;
 
+	if (!is_recorded(c))
+		n = generation_write(sp, c->text, c->ops->name, &c->said, d);
 	if (n <= 0)
 		return -1;
-	if (c->said.unconfirmed || (c->result == APPLY_CHANGED && !is_recorded(c)))
+	if (c->said.unconfirmed ||
+	    (is_recorded(c) ? c->past.confirmed : c->result == APPLY_CHANGED))
 		return 0;
 	return generation_mark(sp, n, GENERATION_CONFIRMED, d);
 }

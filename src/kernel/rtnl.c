@@ -81,7 +81,7 @@ int rtnl_ask(int fd, uint16_t type, uint16_t flags, const void *payload, size_t 
 
 	if (rc)
 		return -1;
-	buf = xcalloc(1, ANSWER_SIZE);
+	buf = xgrow(NULL, 0, ANSWER_SIZE); /* not zeroed: most of it is never touched */
 	do {
 		ssize_t n = recv(fd, buf, ANSWER_SIZE, 0);
 

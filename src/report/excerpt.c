@@ -82,7 +82,7 @@ void excerpt_print(const char *s, size_t len, unsigned col, const char *before, 
 
 	if (!text)
 		return;
-	utf8 = glyph_locale();
+	utf8 = glyph_locale(s, len);
 	width = columns(s, text, text, utf8);
 	mark = columns(s, len, offset < len ? offset : len, utf8);
 	if (width > WINDOW && mark > BEFORE)

@@ -57,7 +57,10 @@ struct glyph glyph_at(const char *s, size_t left, locale_t utf8)
 	return g;
 }
 
-locale_t glyph_locale(void)
+locale_t glyph_locale(const char *s, size_t len)
 {
-	return newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] >= 0x80)
+			return newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	return (locale_t)0;
 }

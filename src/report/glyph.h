@@ -17,7 +17,8 @@ struct glyph {
  * width of what is not ASCII; without one it is 1. A tab is a control character here. */
 struct glyph glyph_at(const char *s, size_t left, locale_t utf8);
 
-/* Free it with freelocale; (locale_t)0: this system has none. */
-locale_t glyph_locale(void);
+/* For this text. Free it with freelocale; (locale_t)0: all of it is ASCII, or this system has none.
+ */
+locale_t glyph_locale(const char *s, size_t len);
 
 #endif

@@ -347,7 +347,7 @@ static enum apply_result set_settings(struct run *r)
 	struct diag faults = { 0 };
 	int rc, undone = 0;
 
-	if (r->wrote) {
+	if (r->wrote && s->n) {
 		settings_look(s, o->sysctls, &o->paths, r->p, &faults);
 		diag_free(&faults); /* as before: somebody has chosen to go over them */
 		tell_settings(r);

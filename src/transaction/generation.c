@@ -78,8 +78,8 @@ long generation_newest(const struct state_paths *sp, struct diag *d)
 	return generation_before(sp, GENERATION_MAX + 1, d);
 }
 
-static char *read_checked(const struct state_paths *sp, long n, struct generation_header *h,
-			  const char **body, struct diag *d)
+char *generation_load(const struct state_paths *sp, long n, struct generation_header *h,
+		      const char **policy_text, struct diag *d)
 {
 	auto_store struct store s = STORE_CLOSED;
 	auto_free char *file = file_name(n), *name = NULL, *text = NULL;
@@ -97,7 +97,7 @@ static char *read_checked(const struct state_paths *sp, long n, struct generatio
 	if (rc)
 		return NULL;
 	name = xasprintf("%s/%s", sp->state_dir, file);
-	if (generation_parse(text, len, name, h, body, d))
+	if (generation_parse(text, len, name, h, policy_text, d))
 		return NULL;
 	if (h->n == n) {
 		result = text;
@@ -114,7 +114,7 @@ char *generation_read(const struct state_paths *sp, long n, struct diag *d)
 {
 	struct generation_header h;
 	const char *body;
-	char *text = read_checked(sp, n, &h, &body, d);
+	char *text = generation_load(sp, n, &h, &body, d);
 
 	if (text)
 		generation_header_free(&h);
@@ -125,7 +125,7 @@ int generation_header(const struct state_paths *sp, long n, struct generation_he
 		      struct diag *d)
 {
 	const char *body;
-	auto_free char *text = read_checked(sp, n, out, &body, d);
+	auto_free char *text = generation_load(sp, n, out, &body, d);
 
 	return text ? 0 : -1;
 }
@@ -147,7 +147,7 @@ bool generation_is_newest(const struct state_paths *sp, const char *policy_text)
 	struct diag quiet = { 0 };
 	long n = generation_newest(sp, &quiet);
 	const char *body = NULL;
-	auto_free char *text = n > 0 ? read_checked(sp, n, &h, &body, &quiet) : NULL;
+	auto_free char *text = n > 0 ? generation_load(sp, n, &h, &body, &quiet) : NULL;
 
 	generation_header_free(&h);
 	diag_free(&quiet);
@@ -192,7 +192,7 @@ long generation_find(const struct state_paths *sp, const char *policy_text,
 	for (n = generation_newest(sp, &quiet); n > 0; n = generation_before(sp, n, &quiet)) {
 		struct generation_header h = { 0 };
 		const char *body;
-		auto_free char *text = read_checked(sp, n, &h, &body, &quiet);
+		auto_free char *text = generation_load(sp, n, &h, &body, &quiet);
 
 		if (text && !strcmp(body, policy_text)) {
 			*out = h;
@@ -258,7 +258,7 @@ int generation_mark(const struct state_paths *sp, long n, enum generation_mark m
 	auto_store struct store s = STORE_CLOSED;
 	struct generation_header h = { 0 };
 	const char *body = NULL;
-	auto_free char *text = read_checked(sp, n, &h, &body, d), *marked = NULL;
+	auto_free char *text = generation_load(sp, n, &h, &body, d), *marked = NULL;
 	auto_free char *file = file_name(n);
 	int rc = text ? 0 : -1;
 

@@ -75,7 +75,11 @@ void generation_header_free(struct generation_header *h);
 long generation_newest(const struct state_paths *sp, struct diag *d);
 /* The one before n that there is, 0: none; -1. Pruning leaves gaps. */
 long generation_before(const struct state_paths *sp, long n, struct diag *d);
-/* Its text, header included, or NULL with a finding. The caller frees. */
+/* Its text, or NULL with a finding. The caller frees it and the header; policy_text is what stands
+ * below the header. */
+char *generation_load(const struct state_paths *sp, long n, struct generation_header *h,
+		      const char **policy_text, struct diag *d);
+/* The text alone, header included. */
 char *generation_read(const struct state_paths *sp, long n, struct diag *d);
 /* 0, or -1 with a finding. */
 int generation_header(const struct state_paths *sp, long n, struct generation_header *out,
