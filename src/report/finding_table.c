@@ -32,8 +32,9 @@ const struct finding_kind finding_kinds[] = {
 	  "it." },
 	{ "state-negated", SEVERITY_ERROR, GROUP_CHECK, "A rule decides by what the state is not",
 	  "An untracked packet is in none of the states, so the rule would match it. A twin cannot "
-	  "skip the rule without skipping what follows.",
-	  "Rewrite the rule to name the states that it accepts." },
+	  "skip the rule without skipping what follows, unless the rule is the last of its chain.",
+	  "Rewrite the rule to name the states that it accepts, or put it last in a chain of its "
+	  "own." },
 	{ "state-unknown", SEVERITY_ERROR, GROUP_CHECK,
 	  "What decides about exempt packets cannot be copied",
 	  "Something decides about exempt packets that this version cannot read, or that no twin "

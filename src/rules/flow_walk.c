@@ -177,10 +177,9 @@ static bool is_copy(const struct twin *w, const struct fw_rule *r, unsigned elem
 	return body && w->body && !strcmp(body, w->body);
 }
 
-static bool is_plain_accept(const struct twin *w)
+static bool is_verdict(const struct twin *w, enum fw_verdict verdict)
 {
-	return w->body &&
-	       (!strcmp(w->body, "verdict:accept") || !strcmp(w->body, "counter: verdict:accept"));
+	return w->body && !strcmp(w->body, verdict_twin_body(w->form, verdict));
 }
 
 /* Does the twin copy rule r, and if so, what does it do to the packet? Whatever state r asks for.
@@ -212,17 +211,22 @@ static bool run_copied(struct walker *w, const struct fw_chain *c, const struct 
 static bool run_twin(struct walker *w, const struct fw_chain *c, size_t at, const struct twin *twin,
 		     bool certain, unsigned *mask)
 {
-	const struct branch accept = { .target = { .verdict = FW_ACCEPT }, .when = YES };
-	bool goes_on = true, on;
+	static const enum fw_verdict alone[] = { FW_ACCEPT, FW_RETURN };
+	bool goes_on = true;
 
 	for (size_t i = at; i < c->n_rules; i++)
 		if (c->rules[i].twin < 0 &&
 		    run_copied(w, c, &c->rules[i], twin, certain, mask, &goes_on))
 			return goes_on;
-	if (!is_plain_accept(twin))
-		return true;
-	*mask |= run_branch(w, c, NULL, twin, &accept, certain, &on);
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(alone); i++) {
+		const struct branch b = { .target = { .verdict = alone[i] }, .when = YES };
+
+		if (!is_verdict(twin, alone[i]))
+			continue;
+		*mask |= run_branch(w, c, NULL, twin, &b, certain, &goes_on);
+		return false;
+	}
+	return true;
 }
 
 static bool run_twins(struct walker *w, const struct fw_chain *c, size_t at, uint64_t anchor,

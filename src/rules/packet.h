@@ -82,5 +82,7 @@ bool rule_asks_conntrack(const struct fw_rule *r);
  * the tests of family and protocol that m makes already (nft would drop these when it reads its own
  * listing back), and for a verdict map by state the verdict of this element. */
 char *rule_twin_body(const struct fw_rule *r, unsigned element, const struct match *m);
+/* The body of a twin that copies no rule, but is a verdict alone: ACCEPT or RETURN. */
+const char *verdict_twin_body(enum form form, enum fw_verdict verdict);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For every class of exempt packets and every base chain on its way: is anything needed, and if so,
- * which rules get a twin. */
+/* For each class of exempt packets and each base chain on its way: which rules get a twin. */
 #include "rules/twin.h"
 
 #include <string.h>
@@ -233,10 +232,9 @@ struct visit { /* one chain, one class */
 	enum family family;
 	const struct fw_chain *base;
 	struct walk *walk;
-	enum walk_mode collect; /* TWINNED or HOISTED: twins, not only findings */
+	enum walk_mode collect; /* TWINNED or one after it: twins, not only findings */
 	struct step blame;	/* the first rule that only untracked packets meet */
 	struct step unreadable, nat;
-	size_t n_twins;
 };
 
 static void visit_step(void *ctx, const struct step *s)
@@ -255,13 +253,13 @@ static void visit_step(void *ctx, const struct step *s)
 		v->blame = *s;
 	if (v->collect == WALK_TRACKED)
 		return;
+	if (v->collect == WALK_PASSED && step_wants_return(s))
+		twin_want_return(&v->d->wants, v->traffic, v->family, v->base, s->chain, s->rule);
 	for (size_t i = 0; i < s->tracked->n; i++)
-		if (step_wants_twin(s->tracked, s->untracked, &s->tracked->v[i])) {
+		if (step_wants_twin(s->tracked, s->untracked, &s->tracked->v[i]))
 			twin_want(&v->d->wants, v->traffic, v->family, v->base, s->chain,
 				  walk_place(v->walk, s->chain, s->rule, v->collect), s->rule,
 				  s->tracked->v[i].element);
-			v->n_twins++;
-		}
 }
 
 /* Before conntrack a rule can only prepare what a new connection gets. */
@@ -378,6 +376,7 @@ static bool choose(struct visit *v, const struct decision_list *tracked)
 {
 	struct derivation *d = v->d;
 	enum walk_mode mode = WALK_TWINNED;
+	size_t n = d->wants.n;
 
 	if (v->traffic->accept == ACCEPT_NONE) {
 		finding_alone(&d->findings, v->traffic, v->base);
@@ -390,17 +389,18 @@ static bool choose(struct visit *v, const struct decision_list *tracked)
 		add_need(d, v->base, v->traffic, v->family, NEED_FIRST, xstrdup("accept = first"));
 		return true;
 	}
-	while (mode <= WALK_HOISTED && !proves(v, mode, tracked))
+	while (mode <= WALK_PASSED && !proves(v, mode, tracked))
 		mode++;
-	if (mode > WALK_HOISTED) {
+	if (mode > WALK_PASSED) {
 		refuse_chain(v);
 		return false;
 	}
 	v->collect = mode;
 	walk_restart(v->walk);
 	walk_steps(v->walk, v->base, visit_step, v);
+	n = d->wants.n - n;
 	add_need(d, v->base, v->traffic, v->family, NEED_TWINS,
-		 xasprintf("%zu state rule%s on its way", v->n_twins, v->n_twins == 1 ? "" : "s"));
+		 xasprintf("%zu state rule%s on its way", n, n == 1 ? "" : "s"));
 	return true;
 }
 

@@ -180,3 +180,13 @@ char *rule_twin_body(const struct fw_rule *r, unsigned element, const struct mat
 	}
 	return t.s ? t.s : xstrdup("");
 }
+
+/* iptables-nft would add the counter when it writes its rules again. */
+const char *verdict_twin_body(enum form form, enum fw_verdict verdict)
+{
+	bool returns = verdict == FW_RETURN;
+
+	if (form == FORM_IPTABLES_NFT)
+		return returns ? "counter: verdict:return" : "counter: verdict:accept";
+	return returns ? "verdict:return" : "verdict:accept";
+}

@@ -214,7 +214,8 @@ const char *finding_refused(struct twin_findings *f, const struct traffic *t,
 	if (flags & EVAL_NAMES_UNTRACKED)
 		return refuse_untracked(f, t, s);
 	return refuse(f, t, s, "state-negated", "tests what the state is not",
-		      "rewrite the rule to name the states that it accepts");
+		      "rewrite the rule to name the states that it accepts, or put it last in a "
+		      "chain of its own");
 }
 
 /* What of the rule is not known: an extension of iptables comes before the operations that say it,
@@ -348,7 +349,7 @@ static void add_rules(const struct twin_wants *w, const struct fw_chain *table, 
 	qsort(v, n, sizeof(*v), by_place);
 	for (size_t i = 0; i < n && i < RULES_NAMED; i++) {
 		text_add(t, "\n%s, before its rule %zu: ", v[i]->chain->name,
-			 rule_number(v[i]->chain, v[i]->rule));
+			 rule_number(v[i]->chain, v[i]->place));
 		want_text(v[i], t);
 	}
 	if (n > RULES_NAMED)

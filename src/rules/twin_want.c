@@ -6,9 +6,9 @@
 #include "rules/iptables.h"
 #include "rules/packet.h"
 
-static void add(struct twin_wants *w, const struct traffic *t, enum family f, enum hook hook,
-		const struct fw_chain *chain, const struct fw_rule *place,
-		const struct fw_rule *rule, unsigned element)
+static struct want *add(struct twin_wants *w, const struct traffic *t, enum family f,
+			enum hook hook, const struct fw_chain *chain, const struct fw_rule *place,
+			const struct fw_rule *rule, unsigned element)
 {
 	struct want *x = ARRAY_ADD(w->v, w->n);
 
@@ -22,6 +22,7 @@ static void add(struct twin_wants *w, const struct traffic *t, enum family f, en
 	x->match.families = 1u << f;
 	if (hook != HOOK_PREROUTING) /* the hook itself says where the packet goes */
 		x->match.dst_kind = DST_ANY;
+	return x;
 }
 
 void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
@@ -31,10 +32,17 @@ void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 	add(w, t, f, base->hook, chain, place, rule, element);
 }
 
+void twin_want_return(struct twin_wants *w, const struct traffic *t, enum family f,
+		      const struct fw_chain *base, const struct fw_chain *chain,
+		      const struct fw_rule *rule)
+{
+	add(w, t, f, base->hook, chain, rule, NULL, 0)->verdict = FW_RETURN;
+}
+
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
 		     const struct fw_chain *base)
 {
-	add(w, t, f, base->hook, base, NULL, NULL, 0);
+	add(w, t, f, base->hook, base, NULL, NULL, 0)->verdict = FW_ACCEPT;
 }
 
 static bool same_place(const struct want *a, const struct want *b)
@@ -111,8 +119,7 @@ static bool emit_iptables(const struct want *x, struct ruleset *rs)
 
 	match_copy(&m, &x->match);
 	body = x->rule ? iptables_twin_body(x->rule, &m)
-		       : xstrdup(x->chain->form == FORM_LEGACY ? "verdict:accept"
-							       : "counter: verdict:accept");
+		       : xstrdup(verdict_twin_body(x->chain->form, x->verdict));
 	if (body) {
 		v = iptables_match_split(&m, &n);
 		for (size_t i = 0; i < n; i++) {
@@ -131,7 +138,8 @@ static bool emit(const struct want *x, struct ruleset *rs)
 
 	if (x->chain->form != FORM_NFT)
 		return emit_iptables(x, rs);
-	body = x->rule ? rule_twin_body(x->rule, x->element, &x->match) : xstrdup("verdict:accept");
+	body = x->rule ? rule_twin_body(x->rule, x->element, &x->match)
+		       : xstrdup(verdict_twin_body(FORM_NFT, x->verdict));
 	add_twin(x, rs, &x->match, body);
 	return true;
 }

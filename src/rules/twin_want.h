@@ -9,8 +9,9 @@
 struct want {
 	const struct fw_chain *chain; /* where it goes */
 	const struct fw_rule *place;  /* what it stands before; NULL: head of the chain */
-	const struct fw_rule *rule;   /* what it copies; NULL: nothing, a plain accept */
+	const struct fw_rule *rule;   /* what it copies; NULL: nothing, it is a verdict alone */
 	unsigned element;
+	enum fw_verdict verdict; /* where rule is NULL: ACCEPT, or RETURN past the rule at place */
 	struct match match;
 	char *names;
 	struct origin at; /* of the first exemption in names */
@@ -26,6 +27,10 @@ struct twin_wants { /* start from {0} */
 void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 	       const struct fw_chain *base, const struct fw_chain *chain,
 	       const struct fw_rule *place, const struct fw_rule *rule, unsigned element);
+/* What leads past rule, the last of chain. */
+void twin_want_return(struct twin_wants *w, const struct traffic *t, enum family f,
+		      const struct fw_chain *base, const struct fw_chain *chain,
+		      const struct fw_rule *rule);
 /* accept = first: a plain accept at the head of base. */
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
 		     const struct fw_chain *base);

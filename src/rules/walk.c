@@ -179,6 +179,24 @@ static enum outcome verdict_outcome(enum fw_verdict v, enum outcome after)
 	return after;
 }
 
+static bool is_last(const struct fw_chain *c, const struct fw_rule *r)
+{
+	while (++r < c->rules + c->n_rules)
+		if (r->twin < 0)
+			return false;
+	return true;
+}
+
+bool step_wants_return(const struct step *s)
+{
+	const unsigned flags = s->tracked->flags | s->untracked->flags;
+
+	return !s->tracked->n && s->untracked->n && flags & EVAL_STATE &&
+	       !(flags & (EVAL_STATE_HARD | EVAL_ONCE | EVAL_CT_OTHER | EVAL_LIMIT | EVAL_SYNPROXY |
+			  EVAL_NAMES_UNTRACKED)) &&
+	       is_last(s->chain, s->rule);
+}
+
 /* The list that is equal to this one, from the pool. v is taken. */
 static const struct decision_list *intern(struct walk *w, struct decision *v, size_t n,
 					  enum outcome outcome)
@@ -330,7 +348,7 @@ static size_t twinned_at(const struct evals *e, size_t i, enum walk_mode mode)
 {
 	size_t k = i;
 
-	if (mode == WALK_TWINNED)
+	if (mode == WALK_TWINNED || mode == WALK_PASSED)
 		return i;
 	if (mode != WALK_HOISTED || (i && passes_by(e, i - 1)))
 		return e->chain->n_rules;
@@ -355,6 +373,8 @@ const struct fw_rule *walk_place(struct walk *w, const struct fw_chain *c, const
 static void build_twins(struct walk *w, struct builder *b, const struct evals *e, size_t i,
 			enum walk_mode mode, enum outcome after)
 {
+	static const struct branch back = { .target = { .verdict = FW_RETURN }, .when = YES };
+	const struct fw_rule *r = &e->chain->rules[i];
 	const struct eval *t, *u;
 
 	/* Where only untracked packets come nobody writes a twin. */
@@ -362,9 +382,11 @@ static void build_twins(struct walk *w, struct builder *b, const struct evals *e
 		return;
 	t = &e->tracked[i];
 	u = &e->untracked[i];
+	if (mode == WALK_PASSED && step_wants_return(&(struct step){ e->chain, r, t, u }))
+		build_branch(w, b, e->chain, r, 0, &back, mode, after);
 	for (size_t k = t->n; k-- > 0;)
 		if (step_wants_twin(t, u, &t->v[k]))
-			build_branch(w, b, e->chain, &e->chain->rules[i],
+			build_branch(w, b, e->chain, r,
 				     ((t->flags | u->flags) & ~EVAL_FLOW) | (t->flags & EVAL_FLOW),
 				     &t->v[k], mode, after);
 }
@@ -394,7 +416,8 @@ static struct memo chain_list(struct walk *w, const struct fw_chain *c, enum wal
 	for (size_t i = c->n_rules; i-- > 0;) {
 		if (c->rules[i].twin < 0)
 			build_rule(w, &b, c, i, mode, after);
-		if (mode == WALK_HOISTED || (mode == WALK_TWINNED && c->rules[i].twin < 0))
+		if (mode == WALK_HOISTED ||
+		    (mode != WALK_TRACKED && mode != WALK_UNTRACKED && c->rules[i].twin < 0))
 			build_twins(w, &b, chain_evals(w, c),
 				    twinned_at(chain_evals(w, c), i, mode), mode, after);
 	}

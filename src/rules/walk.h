@@ -35,6 +35,8 @@ enum walk_mode {
 	WALK_HOISTED, /* the same, each twin before the rules that the tracked packet does not meet
 		       * either and that stand directly before its own: past a deny list for new
 		       * and untracked packets, say */
+	WALK_PASSED,  /* as TWINNED, and past a chain's last rule, where only the untracked packet
+		       * meets it, leads a twin that returns: nothing else is left out by that */
 };
 
 struct walk;
@@ -82,5 +84,7 @@ bool step_turns_away(const struct eval *tracked, const struct eval *untracked);
  * the untracked one? */
 bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
 		     const struct branch *b);
+/* Would a twin that returns lead past it? */
+bool step_wants_return(const struct step *s);
 
 #endif

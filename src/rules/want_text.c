@@ -217,7 +217,8 @@ static char *rest_text(const struct fw_rule *r, unsigned element)
 
 void want_text(const struct want *w, struct text *t)
 {
-	auto_free char *rest = w->rule ? rest_text(w->rule, w->element) : xstrdup("accept");
+	auto_free char *rest = w->rule ? rest_text(w->rule, w->element)
+				       : xstrdup(w->verdict == FW_RETURN ? "return" : "accept");
 	struct text s = { 0 };
 
 	put_match(&s, &w->match);

@@ -6,7 +6,7 @@ of it."""
 import functools
 import os
 
-from firewalls import GIVEN, all_firewalls
+from firewalls import Firewall, GIVEN, all_firewalls
 from harness import (Untrack, claim, equal, iptables_twins, listings, same_listings, test, together,
                      tracked, twins)
 from matrix import Router, Server, Talks
@@ -212,6 +212,15 @@ def all_there():
     same = [firewall for firewall in all_firewalls()
             if firewall.name in GIVEN and not firewall.finding]
     equal(len(same), 55, "of which the same answers are expected")
+
+
+@test("same answers: kube-proxy-legacy, and a port that it does not translate")
+def beside_services():
+    kube = next(firewall for firewall in all_firewalls() if firewall.name == "kube-proxy-legacy")
+    kube = Firewall(kube.name, kube.path, kube.kind, 8080)
+    found = together({name: functools.partial(scene, kube)
+                      for name, scene in (("tracked", tracked_web), ("web", web))})
+    compare(found["tracked"]["answers"], found["web"], (8080,), "web")
 
 
 for one in all_firewalls():

@@ -98,6 +98,7 @@ static void untracked(struct host *h)
 static void negated(struct host *h)
 {
 	b_verdict(b_ct_state(b_rule(input(h, FW_ACCEPT)), NEW | EST | REL, true), FW_DROP, NULL);
+	b_verdict(b_rule(&h->fw.chains[0]), FW_ACCEPT, NULL);
 }
 
 static void unknown(struct host *h)

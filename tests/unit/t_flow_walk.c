@@ -164,6 +164,24 @@ static void test_accept_modes(void **state)
 	world_free(&w);
 }
 
+/* A twin that returns leads past the last rule of a chain, and out of it. */
+static void test_return(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+	struct fw_chain *known = b_chain(&w.fw, "known");
+
+	(void)state;
+	b_verdict(b_rule(c), FW_JUMP, "known");
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 81), FW_ACCEPT, NULL);
+	b_verdict(b_state(b_rule(known), STATE_NEW, true), FW_DROP, NULL);
+	configure(&w, web);
+	check(&w, "tcp 1.2.3.4:1 -> 5.6.7.8:80 in a", "input/64 a2: a untracked");
+	check(&w, "tcp 1.2.3.4:1 -> 5.6.7.8:80 continuing in a", "input/64 dknown.1: d untracked");
+	check(&w, "tcp 1.2.3.4:1 -> 5.6.7.8:81 in a", "input/8 a2: a");
+	world_free(&w);
+}
+
 /* What stands before conntrack sees no state; what an administrator untracks is untracked. */
 static void test_raw_chains(void **state)
 {
@@ -310,10 +328,11 @@ static void test_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual),	   cmocka_unit_test(test_accept_modes),
-		cmocka_unit_test(test_raw_chains), cmocka_unit_test(test_jumps),
-		cmocka_unit_test(test_circle),	   cmocka_unit_test(test_nat),
-		cmocka_unit_test(test_order),	   cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_usual),  cmocka_unit_test(test_accept_modes),
+		cmocka_unit_test(test_return), cmocka_unit_test(test_raw_chains),
+		cmocka_unit_test(test_jumps),  cmocka_unit_test(test_circle),
+		cmocka_unit_test(test_nat),    cmocka_unit_test(test_order),
+		cmocka_unit_test(test_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,9 +275,37 @@ static void negated_state_is_refused(void **state)
 
 	(void)state;
 	b_verdict(b_state(b_rule(c), NEW | EST | REL, true), FW_DROP, NULL);
+	b_verdict(b_rule(c), FW_ACCEPT, NULL); /* today; a return would pass it by tomorrow, too */
 	derive(&w, web);
 	assert_int_equal(w.result, -1);
 	assert_true(found(&w, "state-negated"));
+	world_free(&w);
+}
+
+/* Nothing else is left out by a return; and what untracked packets are named by is meant so. */
+static void past_a_negated_state_at_the_end_leads_a_return(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+	struct fw_chain *known = b_chain(&w.fw, "known");
+
+	(void)state;
+	b_verdict(b_rule(c), FW_JUMP, "known");
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), FW_ACCEPT, NULL);
+	b_verdict(b_saddr(b_rule(known), "203.0.113.5"), FW_DROP, NULL);
+	b_verdict(b_state(b_rule(known), NEW | EST, true), FW_DROP, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	assert_int_equal(w.rs.n_twins, 1); /* opening and continuing are one; errors are dropped */
+	assert_string_equal(w.rs.twins[0].chain, "known");
+	assert_int_equal(w.rs.twins[0].anchor, known->rules[1].handle);
+	assert_string_equal(w.rs.twins[0].body, "verdict:return");
+	world_free(&w);
+
+	c = b_base(&w.fw, "input", HOOK_INPUT, FW_ACCEPT);
+	b_verdict(b_state(b_rule(c), INV | UNT, false), FW_DROP, NULL);
+	derive(&w, web);
+	assert_true(found(&w, "untracked-dropped"));
 	world_free(&w);
 }
 
@@ -405,6 +433,7 @@ int main(void)
 		cmocka_unit_test(verdict_map_in_a_jumped_to_chain),
 		cmocka_unit_test(state_jump_reaches_state_rules_inside),
 		cmocka_unit_test(negated_state_is_refused),
+		cmocka_unit_test(past_a_negated_state_at_the_end_leads_a_return),
 		cmocka_unit_test(dropping_untracked_is_refused),
 		cmocka_unit_test(other_conntrack_data_that_decides_is_refused),
 		cmocka_unit_test(unknown_expression_counts_only_where_it_decides),
