@@ -168,6 +168,43 @@ def boot_nothing_good():
     equal(server.listing(), "", "rules")
 
 
+@test("apply --boot without /etc/services: names of ports are numbers on record")
+def boot_without_services():
+    server = Host()
+    firewall = ruleset("stateful-new")
+    server.nft(firewall)
+    untrack = Untrack(server, WEB.replace("80", "http"))
+    untrack.apply()
+    good = server.listing()
+    mount("--bind", "/dev/null", "/etc/services")
+    reboot(untrack, firewall)
+    text = untrack.expect(1, "apply", "--boot")
+    claim("services(5) has no 'http'" in text and "generation 1 is in force instead" in text, text)
+    same_text(server.listing(), good, "rules")
+
+
+def as_newer(path):
+    path.write_text(path.read_text("ascii").replace("format 1", "format 7"), "ascii")
+
+
+@test("apply --boot, records of a newer version: the last one that can be read, or none")
+def boot_newer_records():
+    server, untrack = applied()
+    good, firewall = server.listing(), ruleset("stateful-new")
+    untrack.apply()
+    as_newer(record(untrack, 2))
+    reboot(untrack, firewall)
+    text = untrack.expect(1, "apply", "--boot")
+    claim("newer untrack (format 7)" in text and "generation 1 is in force instead" in text, text)
+    same_text(server.listing(), good, "rules")
+    for number in generations(untrack):
+        if number != 2:
+            as_newer(record(untrack, number))
+    reboot(untrack, firewall)
+    left_alone(untrack, 3, ["newer untrack (format 7)", "no good generation"], "apply", "--boot")
+    claim("1 exemption" not in untrack.apply(), "what somebody applies now is new")
+
+
 @test("apply --boot: an interface that is not there yet is no error")
 def boot_missing_interface():
     server = Host()
@@ -228,6 +265,12 @@ def read_only():
     text = untrack.expect(0, "apply", "--boot")
     claim("only history lacks" in text, text)
     same_text(foreign(server), twins, "booted")
+    # What is not on record gives way to what is.
+    untrack.configure(WEB + API)
+    server.nft("flush ruleset\n" + ruleset("stateful-new"))
+    text = untrack.expect(1, "apply", "--boot")
+    claim("Read-only file system" in text and "generation 1 is in force instead" in text, text)
+    same_text(foreign(server), twins, "booted with a configuration that cannot be recorded")
 
 
 @test("a full disk: nothing new is applied")
