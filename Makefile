@@ -34,7 +34,7 @@ DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-for
              shellcheck mandoc iptables conntrack strace systemd-container zsh fish \
              dbus python3-dbus python3-gi python3-nftables
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
-DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux
+DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux python3-kubernetes
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -195,10 +195,15 @@ $B/systemd/%: systemd/% systemd/sandbox $B/flags Makefile
 
 INSTALL ?= install
 MAN_SECTIONS := 5 7 8
-# What completes its command lines, from its own tables: another machine's program cannot be asked.
+EXAMPLES := $(wildcard rules.d/*.conf rules.d/*.expect)
+# What completes its command lines comes from its own tables. Built for another machine it cannot be
+# asked: a build of the same for this one can, or the program behind an emulator.
+COMPLETER ?= $B/$(PROG)
 $B/completion/%: $B/$(PROG)
 	@mkdir -p $(@D)
-	$Q$B/$(PROG) completion $* >$@.new && mv $@.new $@
+	$Q$(COMPLETER) completion $* >$@.new && mv $@.new $@ || { \
+		echo "$(COMPLETER) does not run here: COMPLETER='qemu-ARCH -L ROOT $B/$(PROG)', or" \
+			"COMPLETER=PROGRAM of a native build" >&2; exit 1; }
 install: all units $(SHELLS:%=$B/completion/%)
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(MAN_SECTIONS:%=$(DESTDIR)$(MANDIR)/man%) \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(SYSCONFDIR)/untrack/rules.d \
@@ -207,7 +212,7 @@ install: all units $(SHELLS:%=$B/completion/%)
 	for s in $(MAN_SECTIONS); do \
 		$(INSTALL) -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 	$(INSTALL) -m 644 README.md $(DESTDIR)$(DOCDIR)
-	$(INSTALL) -m 644 rules.d/*.conf rules.d/*.expect $(DESTDIR)$(DOCDIR)/examples
+	$(INSTALL) -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
 	$(INSTALL) -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	$(INSTALL) -m 644 $B/completion/bash $(DESTDIR)$(BASHDIR)/$(PROG)
 	$(INSTALL) -m 644 $B/completion/zsh $(DESTDIR)$(ZSHDIR)/_$(PROG)
@@ -224,7 +229,9 @@ uninstall:
 		$(DESTDIR)$(FISHDIR)/$(PROG).fish
 	rm -f $(foreach s,$(MAN_SECTIONS),$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$s/%,$(wildcard man/*.$s)))
 	rm -f $(UNITS:systemd/%=$(DESTDIR)$(UNITDIR)/%) $(DESTDIR)$(TMPFILES)/untrack.conf
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -f $(DESTDIR)$(DOCDIR)/README.md $(EXAMPLES:rules.d/%=$(DESTDIR)$(DOCDIR)/examples/%)
+	for d in $(DOCDIR)/examples $(DOCDIR) $(SYSCONFDIR)/untrack/rules.d $(STATEDIR); do \
+		[ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$d; done
 
 # A package for Debian and its kin, in build-deb.
 deb: deps-deb
@@ -239,10 +246,11 @@ deb: deps-deb
 test-deb: deb
 	@tests/run UNTRACK_MUST_WORK=1 tests/package.sh
 
-# The Ansible role against two hosts of our own; minutes. Installed, an sshd would start: it is fetched
-# and unpacked.
-test-fleet: deps-fleet deb $B/packages/openssh-server/usr $B/packages/libwrap0/usr
-	@tests/run UNTRACK_MUST_WORK=1 UNTRACK_PACKAGES=$(abspath $B/packages) tests/fleet.sh
+# The Ansible role against two hosts of our own, and the manifest for Kubernetes against its API;
+# minutes. Installed, an sshd would start: it is fetched and unpacked.
+test-fleet: deps-fleet deb $B/$(PROG) $B/packages/openssh-server/usr $B/packages/libwrap0/usr
+	@tests/run UNTRACK_MUST_WORK=1 UNTRACK=$(abspath $B/$(PROG)) \
+		UNTRACK_PACKAGES=$(abspath $B/packages) tests/daemonset.py tests/fleet.sh
 
 # check --format sarif as Microsoft's reader takes it, which npm has.
 SARIF_PACKAGE := @microsoft/sarif-multitool-linux

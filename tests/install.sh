@@ -104,10 +104,28 @@ hardened() {
 		readelf -l "$root/opt/u/sbin/untrack" | grep -q GNU_RELRO
 }
 
+# As after a build for another machine.
+asks_for_a_program_that_runs() {
+	rm -r build-install/completion
+	! run_make install COMPLETER=/nowhere/untrack 2>"$SCRATCH/said" &&
+		grep -q '^/nowhere/untrack does not run here: COMPLETER=' "$SCRATCH/said" &&
+		run_make install COMPLETER="env $PWD/build-install/untrack" >/dev/null && all_there
+}
+
 only_the_administrators_stays() {
-	run_make uninstall >/dev/null
-	files >"$SCRATCH/got"
-	echo ./opt/etc/untrack/untrack.conf | diff -u - "$SCRATCH/got"
+	mine=opt/u/share/doc/untrack/examples/mine.conf
+	for again in 1 2; do
+		[ $again = 2 ] || echo '# mine' >"$root/$mine"
+		run_make uninstall >/dev/null || return
+		files >"$SCRATCH/got"
+		{
+			echo ./opt/etc/untrack/untrack.conf
+			[ $again = 2 ] || echo ./$mine
+		} | diff -u - "$SCRATCH/got" || return
+		rm -f "$root/$mine"
+	done
+	[ ! -e "$root/opt/u/share/doc/untrack" ] && [ ! -e "$root/opt/state" ] &&
+		[ ! -e "$root/opt/etc/untrack/rules.d" ]
 }
 
 claim "builds without a warning ($cc)" quietly
@@ -121,5 +139,6 @@ claim "the fresh configuration asks for nothing" fresh_configuration_is_empty
 claim "its commented settings are valid" commented_settings_are_valid
 claim "the examples do what their expectations say" examples_are_as_expected
 claim "an existing configuration stays" configuration_stays
-claim "uninstall leaves the configuration" only_the_administrators_stays
+claim "a program that does not run here completes by another one" asks_for_a_program_that_runs
+claim "uninstall leaves what is the administrator's, and nothing else" only_the_administrators_stays
 finish

@@ -38,6 +38,26 @@ install() { # DEB
 	cp "$1" "$root/tmp/untrack.deb" && package -i /tmp/untrack.deb
 }
 
+# By the names of the sources: what is added there is in the package, too.
+everything_is_in_it() {
+	{
+		echo usr/sbin/untrack etc/untrack/untrack.conf usr/lib/tmpfiles.d/untrack.conf
+		echo usr/share/doc/untrack/README.md.gz usr/share/bash-completion/completions/untrack
+		echo usr/share/zsh/vendor-completions/_untrack
+		echo usr/share/fish/vendor_completions.d/untrack.fish
+		for f in systemd/*.service systemd/*.timer; do echo "lib/systemd/system/${f#*/}"; done
+		for f in rules.d/*.conf rules.d/*.expect; do
+			echo "usr/share/doc/untrack/examples/${f#*/}"
+		done
+		for f in man/*.[578]; do echo "usr/share/man/man${f##*.}/${f#*/}.gz"; done
+	} | tr ' ' '\n' | sort >"$SCRATCH/want"
+	dpkg-deb -c "$deb" | awk '!/^d/ { print substr($6, 3) }' |
+		grep -vE '^usr/share/(doc/untrack/(changelog.gz|copyright)|lintian/overrides/untrack)$' |
+		sort >"$SCRATCH/got"
+	diff -u "$SCRATCH/want" "$SCRATCH/got" &&
+		[ "$(dpkg-deb -I "$deb" conffiles)" = /etc/untrack/untrack.conf ]
+}
+
 # The same program as a later version, with another configuration.
 later() {
 	dpkg-deb -R "$deb" "$SCRATCH/later" &&
@@ -72,6 +92,13 @@ upgraded() { # the rules stay in force, and so does what the administrator wrote
 		grep -q 'says more' "$conf.dpkg-dist" && within untrack status
 }
 
+# As systemctl does it: links in /etc.
+enabled() {
+	systemctl --quiet --root="$root" enable untrack untrack-watch untrack-verify.timer &&
+		[ -L "$root/etc/systemd/system/sysinit.target.wants/untrack.service" ] &&
+		[ -L "$root/etc/systemd/system/nftables.service.wants/untrack-after@nftables.service" ]
+}
+
 removed() { # what the administrator wrote and the records stay
 	package -r untrack && ! nft list tables | grep -q untrack && grep -q '^# mine' "$conf" &&
 		ls "$root"/var/lib/untrack/generation-* && [ ! -e "$root/usr/sbin/untrack" ]
@@ -91,7 +118,9 @@ unchanged_conffile() {
 claim_with mmdebstrap "a clean root" clean_root
 claim "installed: nothing starts, nothing is exempt" installed
 claim "without a configuration there is nothing to apply" empty_is_said
+claim "everything that is installed is in the package" everything_is_in_it
 claim "a later version is packed" later
+claim_with systemctl "the units can be enabled" enabled
 claim "applied" applied
 claim "an upgrade changes neither the rules nor the administrator's configuration" upgraded
 claim "removed: the kernel is clean, configuration and records stay" removed
