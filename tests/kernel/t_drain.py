@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from harness import PROGRAM, WEB, Untrack, claim, equal, test, tracked
-from lab import three_hosts, two_hosts
+from lab import Host, three_hosts, two_hosts
 from netlink import entries
 from traffic import CLIENT, CLIENT_LAN, FAMILIES, SERVER, SERVER_LAN, Talk, serve
 
@@ -129,3 +129,46 @@ def later():
     equal(sorted(e.dport for e in entries(server)), [22, 22], "entries that stay")
     claim("dropped" not in untrack.apply(), "a third apply")
     equal({t.alive() for t in talks}, {True}, "live connections")
+
+
+# Of a web server that asks a database: what is not theirs, or is and must stay tracked.
+STAY = """200 tcp 10.0.0.1 2000 192.0.2.1 81
+100 udp 10.0.0.1 2000 192.0.2.1 80
+100 tcp 10.1.0.1 2000 10.2.0.1 80
+100 tcp 192.0.2.1 33000 10.3.0.1 80
+90 tcp 2001:db8::1 33000 2001:db8:3::1 80
+100 tcp 127.0.0.1 20000 127.0.0.1 80
+60 tcp 192.0.2.1 20000 192.0.2.1 80
+60 tcp 2001:db8::1 20000 2001:db8::1 80
+70 tcp 10.4.0.1 2000 192.0.2.1 80 dnat=10.99.0.1
+30 tcp 10.4.1.1 2000 192.0.2.1 80 zone=7 dnat=10.99.0.1
+40 tcp 10.5.0.1 2000 192.0.2.1 5432
+20 tcp 2001:db8:5::1 2000 2001:db8::1 5432
+"""
+GO = """500 tcp 10.0.0.1 2000 192.0.2.1 80
+300 tcp 2001:db8:1::1 2000 2001:db8::1 80
+40 tcp 10.0.0.1 2000 192.0.2.1 80 zone=7
+20 tcp 10.6.0.1 2000 192.0.2.1 80 mark=5
+50 tcp 10.6.1.1 2000 192.0.2.1 80 state=7 seen=unreplied
+60 tcp 192.0.2.1 80 10.7.0.1 2000 span=1 vary=dst
+60 tcp 2001:db8::1 80 2001:db8:7::1 2000 span=1 vary=dst
+200 tcp 192.0.2.1 33000 10.8.0.1 5432
+100 tcp 2001:db8::1 33000 2001:db8:8::1 5432
+"""
+
+
+@test("drain: exactly the set, of both families, directions and roles, zones, NAT and loopback",
+      both=True)
+def exact():
+    host = Host()
+    host.ip("addr add 192.0.2.1/32 dev lo", "addr add 2001:db8::1/128 dev lo nodad")
+    host.run(ENTRIES, stdin=STAY)
+    want = sorted(entries(host))
+    host.run(ENTRIES, stdin=GO)
+    untrack = Untrack(host, "[untrack]\non-nat = warn\n[service web]\nprotocol = tcp\nport = 80\n"
+                      "[service database]\nprotocol = tcp\nport = 5432\nrole = client\n")
+    text = untrack.apply()
+    claim("; 1330 stale entries dropped; 100 that NAT translates left" in text, text)
+    equal(sorted(entries(host)), want, "entries that stay")
+    claim("dropped" not in untrack.apply(), "a second apply")
+    equal(sorted(entries(host)), want, "entries after a second apply")
