@@ -290,7 +290,7 @@ const struct finding_kind finding_kinds[] = {
 	{ "drain", SEVERITY_WARNING, GROUP_OTHER, "Stale entries are still in the table",
 	  "Entries of connections that are exempt now could not be taken out of the connection "
 	  "tracking table.",
-	  "Nothing: they end by their timeouts. conntrack -D takes them away sooner." },
+	  "Another untrack apply tries again; left alone, they end by their timeouts." },
 	{ "not-applied", SEVERITY_ERROR, GROUP_OTHER, "The kernel does not hold what was wanted",
 	  "The kernel reported no error, but what was read back differs.",
 	  "See the lines of the difference; another program may have written at the same time." },
