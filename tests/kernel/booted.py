@@ -10,7 +10,6 @@ import time
 import lab
 from harness import PROGRAM, ROOT, Skip, claim
 
-MUST = ("systemd-nspawn", "nsenter", "journalctl")
 CGROUP = "/sys/fs/cgroup"
 
 
@@ -18,8 +17,10 @@ class Booted:
     """One container with a network of its own, or that of a host of the lab; `with` ends it.
     Nothing is left of it. prepare(booted) changes its files before it boots."""
 
+    MUST = ("systemd-nspawn", "nsenter", "journalctl")
+
     def __init__(self, host=None, prepare=None, target="basic.target"):
-        for tool in MUST:
+        for tool in self.MUST:
             if not shutil.which(tool):
                 raise Skip(f"no {tool} here: make deps-test")
         self.dir = lab.RUN / "booted"
@@ -40,8 +41,12 @@ class Booted:
         self.boot()
         return self
 
+    def lower(self):
+        """The files below those of the test."""
+        return "/"
+
     def mount(self):
-        options = f"lowerdir=/,upperdir={self.dir}/upper,workdir={self.dir}/work"
+        options = f"lowerdir={self.lower()},upperdir={self.dir}/upper,workdir={self.dir}/work"
         try:
             lab.call("mount", b"overlay", str(self.root).encode(), b"overlay", 0, options.encode())
             subprocess.run(["umount", "-R", CGROUP], capture_output=True, check=False)

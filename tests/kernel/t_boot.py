@@ -12,6 +12,7 @@ import lab
 from booted import Booted
 from harness import PROGRAM, ROOT, WEB, claim, equal, no_entry, ruleset, test, tracked
 from lab import two_hosts
+from machine import boot
 from traffic import SERVER, ask, serve
 
 UNITS = ["untrack.service", "untrack-after@.service", "untrack-firewalld.service",
@@ -154,7 +155,7 @@ def firewall_again():
         prepared("untrack.service")(booted)
         booted.write("etc/systemd/system/shorewall.service", SHOREWALL)
 
-    with Booted(prepare=prepare) as booted:
+    with boot(prepare=prepare) as booted:
         for what in (["reload", "nftables"], ["restart", "nftables"], ["start", "shorewall"],
                      ["reload", "shorewall"], ["restart", "shorewall"], ["reload", "untrack"]):
             booted.run("systemctl", *what)
@@ -172,7 +173,7 @@ def firewall_again():
 
 @test("boot: reload, restart, stop and start of untrack.service, and its timer")
 def service_again():
-    with Booted(prepare=prepared("untrack.service", config=WEB + CONNTRACK)) as booted:
+    with boot(prepare=prepared("untrack.service", config=WEB + CONNTRACK)) as booted:
         equal(timeout(booted), "3600", "the setting of [conntrack], made by the service")
         configure(booted, WEB.replace("80", "443") + CONNTRACK)
         booted.run("systemctl", "restart", "untrack")
@@ -226,7 +227,7 @@ def claim_last_good(booted, reason):
 
 @test("boot with a broken configuration: the last good generation, and the unit says so")
 def broken_configuration():
-    with Booted(prepare=with_past(["apply"], config=BROKEN, broken=True)) as booted:
+    with boot(prepare=with_past(["apply"], config=BROKEN, broken=True)) as booted:
         claim_last_good(booted, "cannot be used")
         done = booted.run("systemctl", "reload", "untrack", check=False)
         claim(done.returncode != 0, "a reload with it is no failure")
@@ -239,7 +240,7 @@ def broken_configuration():
 @test("boot after apply --confirm that nobody confirmed: the last good generation")
 def unconfirmed():
     past = with_past(["apply"], ["apply", "--confirm=1h"], config=WEB.replace("80", "8443"))
-    with Booted(prepare=past) as booted:
+    with boot(prepare=past) as booted:
         claim_last_good(booted, "never confirmed")
         claim("8443" not in listing(booted), "what was not confirmed is there")
 
@@ -263,7 +264,7 @@ def read_only():
         booted.write("etc/systemd/system/read-only.service", READ_ONLY)
         booted.enable("read-only.service")
 
-    with Booted(prepare=prepare) as booted:
+    with boot(prepare=prepare) as booted:
         claim_rules(booted, "/var is read-only")
         equal(show(booted, "untrack.service", "ActiveState", "ExecMainStatus"), ["active", "0"],
               journal(booted, "-u", "untrack"))
@@ -272,7 +273,7 @@ def read_only():
 
 @test("boot with untrack-watch.service: it repairs, idles while untrack is stopped, and is small")
 def watch_service():
-    with Booted(prepare=prepared("untrack.service", "untrack-watch.service")) as booted:
+    with boot(prepare=prepared("untrack.service", "untrack-watch.service")) as booted:
         booted.run("systemctl", "start", "untrack-watch")
         booted.run("nft", "-f", "/etc/nftables.conf")
         wait_for_rules(booted, "after nft -f with flush ruleset")
