@@ -35,6 +35,7 @@ DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-for
              dbus python3-dbus python3-gi python3-nftables
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
 DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux python3-kubernetes
+DEPS_KERNELS := qemu-system-x86 mmdebstrap debian-archive-keyring cpio kmod systemd
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -262,6 +263,22 @@ $(SARIF_READER):
 test-sarif: all $(SARIF_READER)
 	@tests/run UNTRACK_MUST_WORK=1 UNTRACK=$(abspath $B/$(PROG)) \
 		SARIF_READER=$(abspath $(SARIF_READER)) tests/sarif.sh
+# Boots and tests on other kernels, those of this and of other versions of Debian, in which all is
+# modules; a quarter of an hour. They and what they boot are fetched, and not installed.
+KERNELS := 5.10-bullseye 6.1-bookworm 6.12-trixie
+MACHINES := $B/machines
+$(MACHINES)/root.cpio: tests/machines.sh
+	tests/machines.sh root $(@D)
+$(MACHINES)/%/vmlinuz: tests/machines.sh
+	tests/machines.sh kernel $(@D) $(lastword $(subst -, ,$*))
+$(MACHINES)/installed: all units FORCE
+	$Qrm -rf $@ && $(MAKE) -s --no-print-directory DESTDIR=$(abspath $@) install
+test-kernels: deps-kernels
+	+@$(SUB) all units $(HELP) $(MACHINES)/installed $(MACHINES)/root.cpio \
+		$(KERNELS:%=$(MACHINES)/%/vmlinuz)
+	@UNTRACK_PROGRAM_LIMIT=7200 tests/run UNTRACK_MUST_WORK=1 UNTRACK=$(abspath $B/$(PROG)) \
+		$(foreach k,$(KERNELS),UNTRACK_MACHINE=$(abspath $(MACHINES)/$k) tests/kernels.sh)
+FORCE:
 
 apt_update = { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq; }
 # Installs what is missing, and asks nobody anything when nothing is.
@@ -282,6 +299,8 @@ deps-deb:
 	$(call apt_get,$(DEPS) $(DEPS_DEB))
 deps-fleet:
 	$(call apt_get,$(DEPS_FLEET))
+deps-kernels:
+	$(call apt_get,$(DEPS) $(DEPS_TRY) $(DEPS_TEST) $(DEPS_KERNELS))
 deps-test:
 	$(call apt_get,$(DEPS) $(DEPS_TRY) $(DEPS_TEST))
 
@@ -289,5 +308,5 @@ clean:
 	rm -rf build build-*
 .PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
 	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb test-fleet \
-	deps-fleet test-sarif clean
+	deps-fleet test-sarif test-kernels deps-kernels FORCE clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)
