@@ -17,6 +17,7 @@ class Booted:
     """One container with a network of its own, or that of a host of the lab; `with` ends it.
     Nothing is left of it. prepare(booted) changes its files before it boots."""
 
+    PATIENCE = 20  # seconds for what is to come by itself
     MUST = ("systemd-nspawn", "nsenter", "journalctl")
 
     def __init__(self, host=None, prepare=None, target="basic.target"):

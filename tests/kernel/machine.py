@@ -15,7 +15,7 @@ from booted import Booted
 from harness import PROGRAM, claim
 
 MACHINE = os.environ.get("UNTRACK_MACHINE")
-LIMIT = 300  # seconds for one boot, on a machine that has other things to do
+LIMIT = 900  # seconds for one boot, on a machine that has other things to do
 
 # It is asked from outside, over a serial line, once the services are there that this boot is about.
 AGENT = """[Unit]
@@ -41,6 +41,7 @@ KERNEL_LINE = ("rdinit=/sbin/init console=ttyS0 panic=-1 quiet systemd.show_stat
 class Machine(Booted):
     """As its parent, with files of a Debian of its own and the program installed there."""
 
+    PATIENCE = 300
     MUST = ("qemu-system-x86_64", "cpio")
 
     def __init__(self, host=None, prepare=None, target="basic.target"):
@@ -123,7 +124,7 @@ class Machine(Booted):
         texts = [(self.dir / name).read_text(errors="replace") for name in ("qemu", "console")]
         return "\n".join(texts)[-4000:]
 
-    def run(self, *command, check=True, stdin=None, timeout=LIMIT):
+    def run(self, *command, check=True, stdin=None, timeout=300):
         request = {"command": command, "stdin": stdin, "timeout": timeout}
         try:
             self.socket.settimeout(timeout + LIMIT)

@@ -85,8 +85,8 @@ def claim_rules(booted, what, port="80"):
     claim(has_rules(booted, port), f"{what}:\n{listing(booted)}")
 
 
-def until(truth, what, booted, seconds=20):
-    end = time.monotonic() + seconds
+def until(truth, what, booted):
+    end = time.monotonic() + booted.PATIENCE
     while not truth():
         claim(time.monotonic() < end, f"{what}: in vain:\n{listing(booted)}" +
               journal(booted, "-u", "untrack*"))

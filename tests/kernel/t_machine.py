@@ -143,7 +143,7 @@ def claim_order(booted):
     def at(unit, name):
         return int(show(booted, unit, name)[0]) / 1e6
 
-    until(lambda: any(k[1:] == (80, "answer") for k in knocks(booted)), "no answer", booted, 60)
+    until(lambda: any(k[1:] == (80, "answer") for k in knocks(booted)), "no answer", booted)
     seen = knocks(booted)
     times = {"rules": at("untrack", "ExecMainExitTimestampMonotonic"),
              "network-pre.target": at("network-pre.target", "ActiveEnterTimestampMonotonic"),
@@ -158,7 +158,7 @@ def claim_order(booted):
 
 def claim_exempt(booted):
     """Port 80 works and is not tracked, 443 works and is, 8080 is closed."""
-    until(lambda: (443, "answer") in {k[1:] for k in knocks(booted)}, "443", booted, 60)
+    until(lambda: (443, "answer") in {k[1:] for k in knocks(booted)}, "443", booted)
     seen = {k[1:] for k in knocks(booted)}
     claim((8080, "answer") not in seen, "a closed port is open")
     claim(entries(booted, 443), "nothing is tracked on this host: the test shows nothing")
@@ -209,7 +209,7 @@ def legacy_rules(booted):
 def restarted(booted):
     claim(legacy_rules(booted), "no twins:\n" + everything(booted))
     booted.run("systemctl", "restart", "iptables")
-    until(lambda: legacy_rules(booted), "twins after the restart of iptables", booted, 60)
+    until(lambda: legacy_rules(booted), "twins after the restart of iptables", booted)
 
 
 @test("rules, then network, then listener; modules come by themselves; nftables")
@@ -260,13 +260,13 @@ def follows(prepare, unit, reload):
     """A firewall that is restarted has our rules again; one that reloads by itself, where we watch."""
     with Machine(prepare=prepare, target="multi-user.target") as booted:
         wait_for_state(booted, unit, "active")
-        until(lambda: whole(booted), f"with {unit}", booted, 120)
+        until(lambda: whole(booted), f"with {unit}", booted)
         booted.run("systemctl", "restart", unit)
-        until(lambda: whole(booted), f"restart {unit}", booted, 120)
+        until(lambda: whole(booted), f"restart {unit}", booted)
         booted.run("systemctl", "start", "untrack-watch")
         since = time.monotonic()
         booted.run(*reload)
-        until(lambda: whole(booted), " ".join(reload), booted, 120)
+        until(lambda: whole(booted), " ".join(reload), booted)
         print(f"{' '.join(reload)}, and ours are back: {time.monotonic() - since:.1f} s")
         booted.run("systemctl", "stop", "untrack")
         left = everything(booted)
