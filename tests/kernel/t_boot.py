@@ -137,10 +137,12 @@ def before_the_network():
         no_entry(server, "tcp", 80)
         equal(ask(client, SERVER[4], 443), "answer", "what is not exempt")
         claim(tracked(server, "tcp", 443), "nothing is tracked on this host: the test shows nothing")
-        start, end, status = show(booted, "untrack.service", "ExecMainStartTimestampMonotonic",
-                                  "ExecMainExitTimestampMonotonic", "ExecMainStatus")
+        start, end, status, cpu = show(booted, "untrack.service", "ExecMainStartTimestampMonotonic",
+                                       "ExecMainExitTimestampMonotonic", "ExecMainStatus",
+                                       "CPUUsageNSec")
         equal(status, "0", journal(booted, "-u", "untrack"))
-        print(f"ExecStart to exit: {(int(end) - int(start)) / 1000:.1f} ms; "
+        print(f"ExecStart to exit: {(int(end) - int(start)) / 1000:.1f} ms, processor time "
+              f"{int(cpu) / 1e6:.1f} ms; "
               f"{len(answers)} attempts, {answers.count('answer')} answers")
 
 
