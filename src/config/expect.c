@@ -104,7 +104,7 @@ void expect_print(const struct expectations *e, FILE *out)
 		if (x->reply_at.file)
 			fprintf(out, "reply   = %s\n", tracking_name(x->reply));
 		if (x->verdict_at.file)
-			fprintf(out, "verdict = %s\n", verdict_name(x->verdict));
+			fprintf(out, "verdict = %s\n", outcome_name(x->verdict));
 	}
 }
 

@@ -42,6 +42,5 @@ void expect_free(struct expectations *e);
 bool expect_is_name(const char *path);
 
 const char *tracking_name(enum tracking t);
-const char *verdict_name(enum outcome o); /* "accepted" ...; "maybe": it depends */
 
 #endif

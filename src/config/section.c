@@ -22,10 +22,6 @@ static const char *const role_words[] = { "server", "client", "peer", "router", 
 static const char *const bool_words[] = { "no", "yes", NULL };
 static const char *const family_words[] = { "ipv4", "ipv6", NULL };
 static const char *const tracking_words[] = { "tracked", "untracked", NULL };
-static const char *const verdict_words[] = {
-	[OUT_ACCEPT] = "accepted", [OUT_DROP] = "dropped", [OUT_REJECT] = "rejected",
-	[OUT_QUEUE] = "queued",	   [OUT_MIXED] = "maybe",  NULL,
-};
 
 /* clang-format off */
 static const struct option untrack_options[] = {
@@ -73,7 +69,7 @@ static const struct option expect_options[] = {
 	{ "reply", value_word, OUT(expectation.reply), AT(expectation.reply_at),
 	  .words = tracking_words },
 	{ "verdict", value_word, OUT(expectation.verdict), AT(expectation.verdict_at),
-	  .words = verdict_words },
+	  .words = outcome_names },
 };
 
 #define COUNT(name, slot, most)                                                                   \
@@ -158,11 +154,6 @@ const char *on_nat_name(enum on_nat n)
 const char *tracking_name(enum tracking t)
 {
 	return tracking_words[t];
-}
-
-const char *verdict_name(enum outcome o)
-{
-	return verdict_words[o];
 }
 
 void policy_keys(void (*fn)(void *ctx, const char *section, const char *key), void *ctx)

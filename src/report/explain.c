@@ -145,7 +145,7 @@ static void end_text(const struct flow_passage *p, const struct flow_end *e, str
 {
 	auto_free char *rule = e->rule ? fw_rule_text(e->rule) : NULL;
 
-	text_add(t, "%s%s by ", p->n_ends > 1 ? "may be " : "", verdict_name(e->outcome));
+	text_add(t, "%s%s by ", p->n_ends > 1 ? "may be " : "", outcome_name(e->outcome));
 	if (e->rule && e->chain != p->chain)
 		text_add(t, "rule %zu of %s", rule_number(e), e->chain->name);
 	else if (e->rule)
@@ -203,7 +203,7 @@ static void packet_text(const struct explained *x, bool walked, struct text *t)
 		passage_text(&x->walk.v[i], t);
 	text_add(t, "  %-12s%s", "in the end", why_text(x));
 	if (walked)
-		text_add(t, ", %s", verdict_name(x->walk.outcome));
+		text_add(t, ", %s", outcome_name(x->walk.outcome));
 	text_add(t, "\n");
 }
 
@@ -236,7 +236,7 @@ void explain_verdict(const struct explained *x, struct text *t)
 {
 	size_t i = 0;
 
-	text_add(t, "%s", verdict_name(x->walk.outcome));
+	text_add(t, "%s", outcome_name(x->walk.outcome));
 	while (i + 1 < x->walk.n && x->walk.v[i].n_ends == 1 && !x->walk.v[i].translated)
 		i++;
 	if (i < x->walk.n) {
@@ -289,7 +289,7 @@ static json_t *hooks_json(const struct explained *x)
 
 static json_t *end_json(const struct flow_end *e)
 {
-	json_t *j = json_pack("{s: s, s: b}", "verdict", verdict_name(e->outcome), "twin",
+	json_t *j = json_pack("{s: s, s: b}", "verdict", outcome_name(e->outcome), "twin",
 			      e->twin != NULL);
 
 	if (e->rule) {
@@ -337,7 +337,7 @@ static json_t *packet_json(const struct explained *x, bool walked)
 		      x->untracked, "hooks", hooks_json(x));
 	if (walked) {
 		json_object_set_new(j, "chains", passages_json(&x->walk));
-		json_object_set_new(j, "verdict", json_string(verdict_name(x->walk.outcome)));
+		json_object_set_new(j, "verdict", json_string(outcome_name(x->walk.outcome)));
 	}
 	return j;
 }

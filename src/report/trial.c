@@ -78,7 +78,7 @@ static void compare_verdict(struct trial *t, const struct expectation *e,
 	if (!e->verdict_at.file || got->walk.outcome == e->verdict)
 		return;
 	explain_verdict(got,
-			add_fault(t, &e->verdict_at, &text, "verdict", verdict_name(e->verdict)));
+			add_fault(t, &e->verdict_at, &text, "verdict", outcome_name(e->verdict)));
 	end_fault(t, &text);
 }
 

@@ -21,21 +21,21 @@ bool decision_lists_equal(const struct decision_list *a, const struct decision_l
 	return true;
 }
 
+const char *const outcome_names[] = {
+	[OUT_ACCEPT] = "accepted", [OUT_DROP] = "dropped", [OUT_REJECT] = "rejected",
+	[OUT_QUEUE] = "queued",	   [OUT_MIXED] = "maybe",  NULL,
+};
+
+const char *outcome_name(enum outcome o)
+{
+	return outcome_names[o];
+}
+
 char *decision_list_words(const struct decision_list *l)
 {
-	switch (l->outcome) {
-	case OUT_ACCEPT:
-		return xstrdup("accepted in either state");
-	case OUT_DROP:
-		return xstrdup("dropped in either state");
-	case OUT_REJECT:
-		return xstrdup("rejected in either state");
-	case OUT_QUEUE:
-		return xstrdup("queued in either state");
-	case OUT_MIXED:
-		break;
-	}
-	return xstrdup("the same rules decide in either state");
+	if (l->outcome == OUT_MIXED)
+		return xstrdup("the same rules decide in either state");
+	return xasprintf("%s in either state", outcome_name(l->outcome));
 }
 
 /* Drops some flows, or none, and lets nothing in. */

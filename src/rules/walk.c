@@ -159,7 +159,7 @@ bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
 	return !(b->element && b->target.verdict == FW_CONTINUE);
 }
 
-static enum outcome verdict_outcome(enum fw_verdict v, enum outcome after)
+enum outcome verdict_outcome(enum fw_verdict v, enum outcome after)
 {
 	switch (v) {
 	case FW_ACCEPT:

@@ -7,6 +7,12 @@
 #include "rules/packet.h"
 
 enum outcome { OUT_ACCEPT, OUT_DROP, OUT_REJECT, OUT_QUEUE, OUT_MIXED };
+/* "accepted" ..., "maybe": it depends. In the order of the enum, NULL behind the last. */
+extern const char *const outcome_names[];
+const char *outcome_name(enum outcome o);
+
+/* after: of what decides nothing */
+enum outcome verdict_outcome(enum fw_verdict v, enum outcome after);
 
 struct decision_list;
 

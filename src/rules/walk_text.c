@@ -166,23 +166,6 @@ static void tell_step(void *ctx, const struct step *s)
 /* ---- what comes out ----------------------------------------------------------------------------
  */
 
-static const char *outcome_word(enum outcome o)
-{
-	switch (o) {
-	case OUT_ACCEPT:
-		return "accepted";
-	case OUT_DROP:
-		return "dropped";
-	case OUT_REJECT:
-		return "rejected";
-	case OUT_QUEUE:
-		return "queued";
-	case OUT_MIXED:
-		break;
-	}
-	return "depends";
-}
-
 static void rule_words(const struct fw *fw, const struct fw_rule *r, struct text *t)
 {
 	for (size_t i = 0; i < fw->n_chains; i++) {
@@ -227,12 +210,6 @@ struct saying { /* a decision list in words */
 
 static void say_decision(struct saying *s, const struct decision *d, const struct decision *by)
 {
-	static const char *const word[] = {
-		[FW_ACCEPT] = "accepted",
-		[FW_DROP] = "dropped",
-		[FW_REJECT] = "rejected",
-		[FW_QUEUE] = "queued",
-	};
 	const struct decision *who = d->rule ? d : by;
 
 	if (who && who->rule == s->last) /* reached in several ways */
@@ -242,7 +219,7 @@ static void say_decision(struct saying *s, const struct decision *d, const struc
 		return;
 	text_add(&s->t, "%s", s->n > 1 ? ", " : "");
 	if (!who) {
-		text_add(&s->t, "else %s", word[d->verdict]);
+		text_add(&s->t, "else %s", outcome_name(verdict_outcome(d->verdict, OUT_MIXED)));
 		return;
 	}
 	rule_words(s->fw, who->rule, &s->t);
@@ -262,13 +239,13 @@ static void say_list(struct saying *s, const struct decision_list *l, const stru
 	}
 }
 
-/* "accepted", or "depends: rule 3 of input may accept, else dropped" */
+/* "accepted", or "maybe: rule 3 of input may accept, else dropped" */
 static char *outcome_words(const struct fw *fw, const struct fw_chain *c,
 			   const struct decision_list *l)
 {
 	struct saying s = { .fw = fw };
 
-	text_add(&s.t, "%s", outcome_word(l->outcome));
+	text_add(&s.t, "%s", outcome_name(l->outcome));
 	if (l->outcome != OUT_MIXED)
 		return s.t.s;
 	text_add(&s.t, ": ");

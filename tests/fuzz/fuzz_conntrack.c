@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include "fuzz/netlink.h"
 #include "kernel/conntrack.h"
+#include "kernel/conntrack_host.h"
 #include "kernel/conntrack_stats.h"
 #include "kernel/conntrack_table.h"
 #include "util.h"
@@ -144,9 +145,57 @@ static void check_stats(struct diag *d)
 		abort();
 }
 
+static void check_normal(const struct addrs *l)
+{
+	struct addrs again = { 0 };
+
+	for (size_t i = 0; i < l->n; i++)
+		addrs_add(&again, &l->v[i]);
+	addrs_normalise(&again);
+	if (addrs_compare(l, &again) != 0)
+		abort();
+	free(again.v);
+}
+
+/* Which way addresses of the input are reached; asked again, the answer is remembered. */
+static void check_routes(struct diag *d)
+{
+	struct addrs broadcasts = { 0 };
+	struct ct_host host;
+	struct ct_routes *r = ct_routes_open(&host);
+
+	(void)d;
+	if (!r) {
+		if (host.local.v)
+			abort();
+		return;
+	}
+	check_normal(&host.local);
+	for (unsigned n = 1 + take() % 4; n; n--) {
+		char name[IFNAMSIZ] = "", again[IFNAMSIZ] = "";
+		enum family f = take() & 1 ? FAMILY_V6 : FAMILY_V4;
+		uint8_t addr[16] = { 0 };
+		size_t left;
+		bool is;
+
+		for (size_t i = 0; i < (f == FAMILY_V4 ? 4 : 16); i++)
+			addr[i] = take();
+		is = host.reaches(host.ctx, f, addr, name);
+		left = input.n;
+		if (is != host.reaches(host.ctx, f, addr, again) || input.n != left ||
+		    strcmp(name, again) != 0 || is != (*name != 0))
+			abort();
+	}
+	ct_routes_free(r, &host);
+	if (!ct_broadcasts_read(&broadcasts))
+		check_normal(&broadcasts);
+	free(broadcasts.v);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const checks[])(struct diag *) = { check_drain, check_table, check_stats };
+	static void (*const checks[])(struct diag *) = { check_drain, check_table, check_stats,
+							 check_routes };
 	struct diag d = { 0 };
 
 	kernel_starts(data, size);

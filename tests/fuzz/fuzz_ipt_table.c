@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
+#include "fuzz/journal_again.h"
 #include "kernel/ipt_header.h"
 #include "kernel/ipt_own.h"
 #include "kernel/ipt_plan.h"
@@ -34,19 +36,6 @@ struct xtc_handle { /* what libiptc would have in it */
 	size_t n, next;
 	const struct chain *chain; /* whose entries are read */
 };
-
-struct input {
-	const uint8_t *v;
-	size_t n;
-};
-
-static uint8_t take(struct input *in)
-{
-	if (!in->n)
-		return 0;
-	in->n--;
-	return *in->v++;
-}
 
 /* ---- libiptc -----------------------------------------------------------------------------------
  */
@@ -178,33 +167,6 @@ static void handle_free(struct xtc_handle *h)
 
 /* ---- what is held to be true -------------------------------------------------------------------
  */
-
-static char *text_of(const struct ruleset *rs)
-{
-	char *text;
-	size_t len;
-	FILE *f = xmemstream(&text, &len);
-
-	ruleset_print(rs, f);
-	fclose(f);
-	return text;
-}
-
-/* As the journal holds it. */
-static void check_rules(const struct ruleset *ours)
-{
-	auto_free char *text = text_of(ours), *second = NULL;
-	struct ruleset again = { 0 };
-	struct diag d = { 0 };
-
-	if (ruleset_parse(&again, text, "read", &d))
-		abort();
-	second = text_of(&again);
-	if (strcmp(text, second) != 0)
-		abort();
-	ruleset_free(&again);
-	diag_free(&d);
-}
 
 /* Twins as they are read (ipt.c), and what making them so again would do. */
 static void check_twins(const struct ipt_table *t, struct ruleset *ours)

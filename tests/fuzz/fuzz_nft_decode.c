@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "kernel/nft_body.h"
 #include "kernel/nft_decode.h"
 #include "kernel/nft_iptables.h"
@@ -15,19 +16,6 @@
 #include "random_xt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *v;
-	size_t n;
-};
-
-static uint8_t take(struct input *in)
-{
-	if (!in->n)
-		return 0;
-	in->n--;
-	return *in->v++;
-}
 
 static struct fw_set *add_set(struct nft_snapshot *s, const char *name, uint32_t key_len,
 			      struct input *in)

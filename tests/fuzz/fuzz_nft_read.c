@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include "fuzz/journal_again.h"
 #include "fuzz/netlink.h"
 #include "kernel/nft.h"
 #include "kernel/nft_decode.h"
@@ -17,33 +18,6 @@ enum { FIRST_MOVES = 0xff, FIRST_FACTS = 1 }; /* bits of the input's first byte 
 
 static bool moves; /* the generation, while all is read */
 static uint32_t generation;
-
-static char *text_of(const struct ruleset *rs)
-{
-	char *text;
-	size_t len;
-	FILE *f = xmemstream(&text, &len);
-
-	ruleset_print(rs, f);
-	fclose(f);
-	return text;
-}
-
-/* As the journal holds it. */
-static void check_rules(const struct ruleset *ours)
-{
-	auto_free char *text = text_of(ours), *second = NULL;
-	struct ruleset again = { 0 };
-	struct diag d = { 0 };
-
-	if (ruleset_parse(&again, text, "read", &d))
-		abort();
-	second = text_of(&again);
-	if (strcmp(text, second) != 0 || ruleset_diff(ours, &again, NULL))
-		abort();
-	ruleset_free(&again);
-	diag_free(&d);
-}
 
 static char *facts_of(const struct host *h, size_t *len)
 {

@@ -6,93 +6,41 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 
-#include "kernel/nft_body.h"
-#include "kernel/nft_rule.h"
+#include "nft_written.h"
 #include "random_nft.h"
 
-struct written { /* a rule as expressions, with the sets it looks things up in */
+struct as_read { /* a rule as expressions */
 	struct fw_expr v[128];
 	size_t n;
-	struct fw_set *sets[NFT_SLOTS];
-	size_t n_sets;
+	struct written from;
 };
 
-/* The list as the snapshot would read it back; names sort as the slots do. */
-static struct fw_set *make_set(const struct nft_list *l, enum nft_slot slot)
+/* The match, and what follows it in an exemption. */
+static void write_rule(const struct match *m, enum table_family table, struct as_read *r)
 {
-	struct fw_set *s = xcalloc(1, sizeof *s);
-
-	s->name = xasprintf("s%c", 'a' + (int)slot);
-	s->known = true;
-	s->elements_do = FW_LOAD;
-	s->key_type = nft_kind_info(l->kind)->key_type;
-	s->key_len = nft_kind_info(l->kind)->key_len;
-	for (size_t i = 0; i < l->n; i++) {
-		struct fw_element e = { 0 };
-
-		if (nft_list_range(l, i, e.lo, e.hi))
-			*ARRAY_ADD(s->v, s->n) = e;
-	}
-	return s;
-}
-
-static bool single(const struct nft_list *l)
-{
-	bool types = l->kind == NFT_ICMP_TYPES || l->kind == NFT_ICMPV6_TYPES;
-
-	return !types && nft_list_is_single(l);
-}
-
-static void write_match(const struct match *m, enum table_family table, struct written *w)
-{
-	struct nft_set_ref refs[NFT_SLOTS] = { 0 };
-	struct nft_term terms[NFT_SLOTS];
-	char *buf = xcalloc(1, NFT_RULE_ROOM);
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	size_t n = nft_terms(m, table, terms);
+	struct written *w = &r->from;
 	const struct nlattr *a;
-	struct nlattr *nest;
 
-	memset(w, 0, sizeof *w);
-	for (enum nft_slot slot = 0; slot < NFT_SLOTS; slot++)
-		for (size_t i = 0; i < n; i++)
-			if (terms[i].slot == slot && !single(&terms[i].list)) {
-				struct fw_set *s = make_set(&terms[i].list, slot);
-
-				w->sets[w->n_sets++] = s;
-				refs[slot].name = s->name;
-			}
-	nest = mnl_attr_nest_start(h, NFTA_RULE_EXPRESSIONS);
-	nft_match_put(h, m, table, refs);
-	nft_untracked_put(h, m);
-	nft_notrack_put(h);
-	mnl_attr_nest_end(h, nest);
-	assert_true(h->nlmsg_len < NFT_RULE_ROOM / 2);
-	mnl_attr_for_each_nested(a, nest)
+	memset(r, 0, sizeof *r);
+	write_match(m, table, w);
+	nft_untracked_put(w->h, m);
+	nft_notrack_put(w->h);
+	mnl_attr_nest_end(w->h, w->nest);
+	assert_true(w->h->nlmsg_len < NFT_RULE_ROOM / 2);
+	mnl_attr_for_each_nested(a, w->nest)
 	{
-		assert_true(w->n < ARRAY_SIZE(w->v));
-		assert_int_equal(nft_expr_parse(a, w->sets, w->n_sets, &w->v[w->n++]), 0);
+		assert_true(r->n < ARRAY_SIZE(r->v));
+		assert_int_equal(nft_expr_parse(a, w->sets, w->n_sets, &r->v[r->n++]), 0);
 	}
-	free(buf);
 }
 
-static void free_written(struct written *w)
+static void free_rule(struct as_read *r)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		free(w->v[i].name);
-		free(w->v[i].body);
-		free(w->v[i].object);
-		free(w->v[i].target.chain);
-	}
-	for (size_t i = 0; i < w->n_sets; i++) {
-		free(w->sets[i]->name);
-		free(w->sets[i]->v);
-		free(w->sets[i]);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		expr_free(&r->v[i]);
+	written_free(&r->from);
 }
 
 static void explain(const struct match *want, const struct match *got)
@@ -109,10 +57,10 @@ static void explain(const struct match *want, const struct match *got)
 static void assert_comes_back(const struct match *m, enum table_family table)
 {
 	struct match got = { 0 };
-	struct written w;
+	struct as_read w;
 	size_t used = 0;
 
-	write_match(m, table, &w);
+	write_rule(m, table, &w);
 	if (!nft_match_get(w.v, w.n, table, &got, &used)) {
 		explain(m, &got);
 		fail_msg("not read as a match");
@@ -124,7 +72,7 @@ static void assert_comes_back(const struct match *m, enum table_family table)
 		fail_msg("another match");
 	}
 	match_free(&got);
-	free_written(&w);
+	free_rule(&w);
 }
 
 static void round_trip(void **state)
@@ -152,11 +100,11 @@ static void every_expression_counts(void **state)
 	(void)state;
 	for (int i = 0; i < 400; i++) {
 		struct match m, got;
-		struct written w;
+		struct as_read w;
 		size_t used;
 
 		nft_random_match(&seed, TABLE_INET, true, &m);
-		write_match(&m, TABLE_INET, &w);
+		write_rule(&m, TABLE_INET, &w);
 		for (size_t k = 0; k + NFT_UNTRACKED_EXPRS + 1 < w.n; k++) {
 			struct fw_expr *v = xmemdup(w.v, w.n * sizeof *v);
 
@@ -170,7 +118,7 @@ static void every_expression_counts(void **state)
 			}
 			free(v);
 		}
-		free_written(&w);
+		free_rule(&w);
 		match_free(&m);
 	}
 }
@@ -192,7 +140,7 @@ static void misfits(void **state)
 	match_free(&ports);
 }
 
-static struct fw_expr *find_op(struct written *w, enum fw_op op)
+static struct fw_expr *find_op(struct as_read *w, enum fw_op op)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (w->v[i].op == op)
@@ -201,7 +149,7 @@ static struct fw_expr *find_op(struct written *w, enum fw_op op)
 	return NULL;
 }
 
-static void assert_unread_from(struct written *w, size_t from)
+static void assert_unread_from(struct as_read *w, size_t from)
 {
 	struct match got;
 	size_t used;
@@ -214,7 +162,7 @@ static void assert_unread_from(struct written *w, size_t from)
 	}
 }
 
-static void assert_unread(struct written *w)
+static void assert_unread(struct as_read *w)
 {
 	assert_unread_from(w, 0);
 }
@@ -222,24 +170,24 @@ static void assert_unread(struct written *w)
 static void altered_rules_are_not_ours(void **state)
 {
 	struct match m = { .families = FAMILIES_BOTH, .proto = IPPROTO_TCP, .tcp = TCP_OPENING };
-	struct written w;
+	struct as_read w;
 
 	(void)state;
 	ports_add(&m.dport, 80, 80);
 	ports_add(&m.dport, 443, 443);
-	write_match(&m, TABLE_INET, &w);
+	write_rule(&m, TABLE_INET, &w);
 	/* Without the protocol it would match everything else that has 80 there, too. */
 	assert_int_equal(w.v[0].field, FW_F_L4PROTO);
 	assert_unread_from(&w, 2);
 	find_op(&w, FW_LOOKUP)->inverted = true;
 	assert_unread(&w);
 	find_op(&w, FW_LOOKUP)->inverted = false;
-	w.sets[0]->dynamic = true;
+	w.from.sets[0]->dynamic = true;
 	assert_unread(&w);
-	w.sets[0]->dynamic = false;
-	w.sets[0]->known = false;
+	w.from.sets[0]->dynamic = false;
+	w.from.sets[0]->known = false;
 	assert_unread(&w);
-	w.sets[0]->known = true;
+	w.from.sets[0]->known = true;
 	find_op(&w, FW_LOOKUP)->sreg = 5;
 	assert_unread(&w);
 	find_op(&w, FW_LOOKUP)->sreg = find_op(&w, FW_LOAD)->dreg;
@@ -248,7 +196,7 @@ static void altered_rules_are_not_ours(void **state)
 	find_op(&w, FW_BITWISE)->data[0] = 0x17;
 	find_op(&w, FW_CMP)->cmp = FW_GT;
 	assert_unread(&w);
-	free_written(&w);
+	free_rule(&w);
 	match_free(&m);
 }
 

@@ -174,7 +174,7 @@ static void jumps_are_indented_and_rows_joined(void **state)
 	      "      yes: jump deny  yes: jump deny           3  jump deny  # its rules: above\n"
 	      "      yes: jump late  yes: jump late           4  jump late\n"
 	      "      yes: return     yes: return                1  return\n"
-	      "    in either state: depends: rule 1 of deep may drop, else accepted\n");
+	      "    in either state: maybe: rule 1 of deep may drop, else accepted\n");
 	world_free(&w);
 }
 
@@ -216,17 +216,17 @@ static void a_twin_that_stands_is_present(void **state)
 	      "      tracked      untracked    twin     rule\n"
 	      "      maybe: drop  maybe: drop           1  ip saddr 192.0.2.1 drop\n"
 	      "      yes: accept  no           present  2  ct state established,new accept\n"
-	      "    tracked: depends: rule 1 of INPUT may drop, else accepted\n"
+	      "    tracked: maybe: rule 1 of INPUT may drop, else accepted\n"
 	      "    untracked: dropped\n"
-	      "    with twins: depends: rule 1 of INPUT may drop, else accepted\n");
+	      "    with twins: maybe: rule 1 of INPUT may drop, else accepted\n");
 	check(&w, "web continuing ipv4",
 	      "  iptables-legacy ip filter INPUT: web continuing ipv4\n"
 	      "      tracked      untracked    twin     rule\n"
 	      "      maybe: drop  maybe: drop           1  ip saddr 192.0.2.1 drop\n"
 	      "      yes: accept  no           missing  2  ct state established,new accept\n"
-	      "    tracked: depends: rule 1 of INPUT may drop, else accepted\n"
+	      "    tracked: maybe: rule 1 of INPUT may drop, else accepted\n"
 	      "    untracked: dropped\n"
-	      "    with twins: depends: rule 1 of INPUT may drop, else accepted\n");
+	      "    with twins: maybe: rule 1 of INPUT may drop, else accepted\n");
 	world_free(&w);
 }
 
@@ -274,9 +274,9 @@ static void branches_of_a_map(void **state)
 	      "accept, "
 	      "new : goto new }\n"
 	      "      maybe: queue   maybe: queue             1  ip saddr 192.0.2.1 queue\n"
-	      "    tracked: depends: rule 1 of new may queue, else accepted\n"
+	      "    tracked: maybe: rule 1 of new may queue, else accepted\n"
 	      "    untracked: accepted\n"
-	      "    with twins: depends: rule 1 of new may queue, else accepted\n");
+	      "    with twins: maybe: rule 1 of new may queue, else accepted\n");
 	world_free(&w);
 }
 
