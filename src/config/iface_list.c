@@ -25,6 +25,8 @@ static int read_item(const struct value *v, const struct list_item *i, void *out
 	const char *s = i->text, *star = strchr(s, '*'), *bad;
 	size_t len = strlen(s);
 
+	if (*s == ';' || *s == '#') /* behind a blank it is a comment */
+		return wrong(v, i, 0, "begins like a comment", "rename the interface");
 	if ((bad = strpbrk(s, "/\\\"'!")))
 		return wrong(v, i, (size_t)(bad - s), "is not an interface name",
 			     "a name has no slashes, quotes or '!'");

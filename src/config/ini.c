@@ -25,6 +25,7 @@ struct reader {
 	struct text whole; /* the file, kept for findings */
 	size_t next;	   /* line in it */
 	int errnum;	   /* why there is no more of it; 0: this is all */
+	bool begun;	   /* inih has had its first line */
 	unsigned line;
 	bool failed;
 	bool headless; /* no section header so far, and no setting complained of it */
@@ -382,6 +383,11 @@ static char *next_line(char *dst, int room, void *user)
 {
 	struct reader *r = user;
 
+	if (!r->begun) { /* inih would skip a mark of UTF-8 in the first line that it sees */
+		r->begun = true;
+		memcpy(dst, "\n", 2);
+		return dst;
+	}
 	while (r->next < r->whole.len) {
 		const char *s = r->whole.s + r->next;
 		const char *end = memchr(s, '\n', r->whole.len - r->next);

@@ -70,13 +70,55 @@ static void add_twin(struct ruleset *rs, size_t chain, uint64_t anchor, struct i
 			ports_add(&w->match.dport, p, p);
 }
 
-static void make_twins(struct ruleset *rs, struct input *in)
+static void copy_twin(struct ruleset *to, const struct twin *from)
+{
+	struct twin *w = ruleset_add_twin(to);
+
+	*w = *from;
+	w->table = xstrdup(from->table);
+	w->chain = xstrdup(from->chain);
+	w->names = xstrdup(from->names);
+	w->body = xstrdup(from->body);
+	match_copy(&w->match, &from->match);
+}
+
+/* Of one place: each is wanted, or there, or both. Those that are there may stand in another order.
+ */
+static void make_place(struct ruleset *want, struct ruleset *have, size_t chain, uint64_t anchor,
+		       struct input *in)
+{
+	enum { WANTED, THERE, BOTH };
+
+	for (unsigned n = take(in) % MOST; n > 3; n--) {
+		uint8_t which = take(in);
+
+		if (which % 4 == WANTED) {
+			add_twin(want, chain, anchor, in);
+			continue;
+		}
+		add_twin(have, chain, anchor, in);
+		if (which % 4 >= BOTH)
+			copy_twin(want, &have->twins[have->n_twins - 1]);
+		if (which & 0x80 && have->n_twins > 1) {
+			struct twin *last = &have->twins[have->n_twins - 1], swap = *last;
+
+			if (last[-1].anchor != anchor || strcmp(last[-1].table, last->table) != 0)
+				continue;
+			*last = last[-1];
+			last[-1] = swap;
+		}
+	}
+}
+
+static void make_twins(struct ruleset *want, struct ruleset *have, struct input *in)
 {
 	for (size_t chain = 0; chain < ARRAY_SIZE(chains); chain++)
 		for (uint64_t i = 1; i <= ANCHORS + 1; i++)
-			for (unsigned n = take(in) % MOST; n > 4; n--)
-				add_twin(rs, chain, i % (ANCHORS + 1), in);
-	ruleset_normalise(rs);
+			make_place(want, have, chain, i % (ANCHORS + 1), in);
+	ruleset_normalise(want);
+	ruleset_normalise(have);
+	for (size_t i = 0; i < have->n_twins; i++)
+		have->twins[i].handle = FIRST_TWIN + i;
 }
 
 /* ---- a kernel ----------------------------------------------------------------------------------
@@ -88,10 +130,15 @@ struct item { /* a rule */
 	const struct twin *twin; /* NULL: the firewall's */
 };
 
+struct set {
+	char *name;  /* "table name" */
+	bool intact; /* its name says what it holds */
+};
+
 struct kernel {
 	struct item *v;
 	size_t n;
-	char **sets; /* "table name" */
+	struct set *sets;
 	size_t n_sets;
 	uint64_t handle;
 };
@@ -132,7 +179,7 @@ static size_t find_set(const struct kernel *k, const char *name)
 {
 	size_t i = 0;
 
-	while (i < k->n_sets && strcmp(k->sets[i], name) != 0)
+	while (i < k->n_sets && strcmp(k->sets[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -193,10 +240,10 @@ static void do_set(struct kernel *k, const struct nlmsghdr *h, bool new)
 	if (new != (at == k->n_sets))
 		abort(); /* it is there, or it is not */
 	if (new) {
-		*ARRAY_ADD(k->sets, k->n_sets) = xstrdup(name);
+		*ARRAY_ADD(k->sets, k->n_sets) = (struct set){ xstrdup(name), true };
 		return;
 	}
-	free(k->sets[at]);
+	free(k->sets[at].name);
 	k->sets[at] = k->sets[--k->n_sets];
 }
 
@@ -229,7 +276,7 @@ static void commit(struct kernel *k, const struct nft_plan *p)
 static void kernel_free(struct kernel *k)
 {
 	for (size_t i = 0; i < k->n_sets; i++)
-		free(k->sets[i]);
+		free(k->sets[i].name);
 	free(k->sets);
 	free(k->v);
 }
@@ -282,8 +329,8 @@ static void check_names(const struct kernel *k, const struct ruleset *want)
 
 				info->family = w->family;
 				info->table = xstrdup(w->table);
-				info->set =
-					written_set(&terms[t].list, strchr(k->sets[s], ' ') + 1);
+				info->set = written_set(&terms[t].list,
+							strchr(k->sets[s].name, ' ') + 1);
 			}
 			nft_twin_sets_read(&st);
 			for (size_t s = 0; s < st.n_twin_sets; s++)
@@ -302,7 +349,7 @@ static void add_sets(struct nft_state *st, struct kernel *k, const struct kernel
 		     struct input *in)
 {
 	for (size_t i = 0; i <= fresh->n_sets; i++) {
-		const char *name = i < fresh->n_sets ? fresh->sets[i] : "fw untrack_00000000";
+		const char *name = i < fresh->n_sets ? fresh->sets[i].name : "fw untrack_00000000";
 		uint8_t how = take(in);
 		struct nft_twin_set *t;
 
@@ -313,7 +360,7 @@ static void add_sets(struct nft_state *st, struct kernel *k, const struct kernel
 		t->table = xstrdup("fw");
 		t->name = xstrdup(strchr(name, ' ') + 1);
 		t->intact = how & 2;
-		*ARRAY_ADD(k->sets, k->n_sets) = xstrdup(name);
+		*ARRAY_ADD(k->sets, k->n_sets) = (struct set){ xstrdup(name), t->intact };
 	}
 }
 
@@ -322,7 +369,7 @@ static void check_sets(const struct kernel *k, const struct kernel *fresh)
 	if (k->n_sets != fresh->n_sets)
 		abort();
 	for (size_t i = 0; i < k->n_sets; i++)
-		if (find_set(fresh, k->sets[i]) == fresh->n_sets)
+		if (!k->sets[i].intact || find_set(fresh, k->sets[i].name) == fresh->n_sets)
 			abort();
 }
 
@@ -349,10 +396,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct kernel fresh = { 0 }, k = { 0 };
 	struct ruleset want = { 0 };
 
-	make_twins(&want, &in);
-	make_twins(&now.ours, &in);
-	for (size_t i = 0; i < now.ours.n_twins; i++)
-		now.ours.twins[i].handle = FIRST_TWIN + i;
+	make_twins(&want, &now.ours, &in);
 	kernel_make(&fresh, &empty.ours);
 	kernel_make(&k, &now.ours);
 	if (change(&fresh, &empty, &want)) {
