@@ -111,11 +111,12 @@ struct fault { /* what to do, and how far we are */
 	long only;	  /* number of the calls that count; -1: all */
 	long value;	  /* error or microseconds */
 	FILE *list;
-	bool begun;	 /* in main */
-	unsigned long n; /* calls since then */
-	bool here;	 /* the fault is at this call */
-	long number;	 /* of the call that the fault was at */
-	bool inject;	 /* at the exit of this call */
+	bool begun;		     /* in main */
+	unsigned long n;	     /* calls since then */
+	bool here;		     /* the fault is at this call */
+	long number;		     /* of the call that the fault was at */
+	bool inject;		     /* at the exit of this call */
+	unsigned long long argument; /* the first, of a call that is not made */
 };
 
 static void die(const char *what)
@@ -162,41 +163,49 @@ static int error_find(const char *name)
 }
 
 #ifdef __x86_64__
-/* At the entry of a call: it is not made. */
-static void skip(pid_t pid)
+/* At the entry of a call: it is not made. A brk that fails has the break as it is for an answer, no
+ * error (mm/mmap.c): that is what brk(0) gives. */
+static void skip(struct fault *f, pid_t pid)
 {
 	struct user_regs_struct regs;
 
 	if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
 		die("PTRACE_GETREGS");
-	regs.orig_rax = (unsigned long)-1;
+	f->argument = regs.rdi;
+	if (regs.orig_rax == SYS_brk)
+		regs.rdi = 0;
+	else
+		regs.orig_rax = (unsigned long)-1;
 	if (ptrace(PTRACE_SETREGS, pid, 0, &regs))
 		die("PTRACE_SETREGS");
 }
 
 /* At the exit of a call. */
-static void fail(pid_t pid, long error)
+static void fail(struct fault *f, pid_t pid)
 {
 	struct user_regs_struct regs;
 
 	if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
 		die("PTRACE_GETREGS");
-	regs.rax = (unsigned long)-error;
+	if (regs.orig_rax == SYS_brk)
+		regs.rdi = f->argument; /* the kernel keeps it */
+	else
+		regs.rax = (unsigned long)-f->value;
 	if (ptrace(PTRACE_SETREGS, pid, 0, &regs))
 		die("PTRACE_SETREGS");
 }
 #else
-static void skip(pid_t pid)
+static void skip(struct fault *f, pid_t pid)
 {
+	(void)f;
 	errno = ENOSYS;
 	kill(pid, SIGKILL);
 	die("only written for x86-64");
 }
 
-static void fail(pid_t pid, long error)
+static void fail(struct fault *f, pid_t pid)
 {
-	(void)error;
-	skip(pid);
+	skip(f, pid);
 }
 #endif
 
@@ -242,7 +251,7 @@ static void act(struct fault *f, pid_t pid)
 		break;
 	case ERROR_ONCE:
 	case ERROR_ALWAYS:
-		skip(pid);
+		skip(f, pid);
 		f->inject = true;
 		break;
 	case LIE:
@@ -273,7 +282,7 @@ static void at_entry(struct fault *f, pid_t pid, const struct __ptrace_syscall_i
 static void at_exit(struct fault *f, pid_t pid)
 {
 	if (f->inject)
-		fail(pid, f->value);
+		fail(f, pid);
 	f->inject = false;
 }
 
