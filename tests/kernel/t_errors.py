@@ -36,7 +36,9 @@ def claim_true(site, done, what, lossy):
     claim(done.returncode not in (NO, FILES, REFUSED) or is_old,
           f"{what}: but the rules are not the old ones")
     gave_up = "out of memory" in said or "a library gave up" in said
-    claim(done.returncode == DONE or gave_up or re.search(r"error: .*\[[a-z-]+\]", said), what)
+    mute = what.startswith("errors write:")  # nothing can be said
+    claim(done.returncode == DONE or gave_up or mute or re.search(r"error: .*\[[a-z-]+\]", said),
+          what)
     if done.returncode == PERSON and not lossy:
         unrecorded = "not on record" in said or "[state-file]" in said
         claim(gave_up or unrecorded and is_new, f"{what}: it could know")
