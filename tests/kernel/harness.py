@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import socket
+import subprocess
 import traceback
 
 import lab
@@ -138,7 +139,10 @@ class Untrack:
                 *args]
 
     def run(self, *args, **kwargs):
-        return self.host.run(*self.command(*args), check=False, **kwargs)
+        try:
+            return self.host.run(*self.command(*args), check=False, **kwargs)
+        except subprocess.TimeoutExpired as e:
+            raise Failure(str(e)) from None
 
     def expect(self, status, *args):
         """Runs it and claims its exit status; its output, standard error after standard output."""

@@ -57,7 +57,7 @@ def claim_repaired(site, what):
 def try_faults(site, faults, lossy=False):
     """Faults: (words, environment). What fails is told together, a few at most."""
     site.become(OLD)
-    bad, seen = [], {}
+    bad, seen, what = [], {}, "no fault yet"
     for words, env in faults:
         try:
             done, what = run(site, words, env)
@@ -65,7 +65,7 @@ def try_faults(site, faults, lossy=False):
             claim_true(site, done, what, lossy)
             claim_repaired(site, what)
         except Failure as e:
-            bad.append(str(e))
+            bad.append(f"{e}\nafter {what}")
         claim(len(bad) < 6, "\n".join(bad))
     claim(not bad, "\n".join(bad))
     print(f"{len(faults)} faults: " + ", ".join(f"status {k} {n} times"
