@@ -130,6 +130,7 @@ negated_rule() {
 			chain input {
 				type filter hook input priority 0
 				ct state != { new, established, related } drop
+				tcp dport 9 drop
 			}
 		}
 	END
