@@ -21,6 +21,12 @@ TARGET = """[Unit]
 Requires=basic.target
 After=basic.target
 """
+# A newer firewalld waits for itself, by firewall-cmd, which needs polkit.
+WANTED = """[Service]
+ExecStartPost=
+[Install]
+WantedBy=firewalled.target
+"""
 
 
 def unpack_ufw(booted):
@@ -32,6 +38,9 @@ def unpack_ufw(booted):
 
 def unpack_firewalld(booted):
     unpack(["firewalld", "python3-firewall"], booted.root)
+    settings = booted.root / "etc/firewalld/firewalld.conf"
+    text = settings.read_text(encoding="utf-8")  # from 2.1 on; what the finding owned-table says
+    settings.write_text(re.sub(r"(?m)^(NftablesTableOwner)=.*", r"\1=no", text), encoding="utf-8")
 
 
 def host_with(unpack_firewall, service):
@@ -43,8 +52,7 @@ def host_with(unpack_firewall, service):
         booted.write("etc/systemd/system/firewalled.target", TARGET)
         booted.write("etc/systemd/system/network.service",
                      NETWORK.replace("basic.target", "firewalled.target"))
-        booted.write(f"etc/systemd/system/{service}.d/wanted.conf",
-                     "[Install]\nWantedBy=firewalled.target\n")
+        booted.write(f"etc/systemd/system/{service}.d/wanted.conf", WANTED)
         booted.enable("network.service", service, "untrack.service")
     return prepare
 
