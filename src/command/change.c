@@ -12,7 +12,6 @@
 #include "rules/twin.h"
 #include "transaction/apply.h"
 
-#define LOCK_WAIT_MS 10000
 #define LOCK_WAIT_DUE_MS 60000 /* nobody waits for the timer, but everybody for what it does */
 
 struct past {		      /* what was applied last */
@@ -319,8 +318,7 @@ static enum exit_code run(struct change *c)
 
 	if (backend_open(session_backend(c->s, c->policy), &c->ops, &c->b, c->s->d))
 		return CODE_REFUSED;
-	lock = journal_lock(&c->s->paths, c->options.anyway ? LOCK_WAIT_DUE_MS : LOCK_WAIT_MS,
-			    c->s->d);
+	lock = session_lock(c->s, c->options.anyway ? LOCK_WAIT_DUE_MS : LOCK_WAIT_MS);
 	if (lock >= 0)
 		code = run_locked(c);
 	c->ops->close(c->b);

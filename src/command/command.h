@@ -121,6 +121,10 @@ enum exit_code change_again(const struct session *s, const struct policy *p, con
 			    struct change_how *how);
 void change_seen_free(struct change_seen *seen);
 
+/* lock.c: journal_lock, which says after a second whom it waits for. */
+#define LOCK_WAIT_MS 10000
+int session_lock(const struct session *s, int wait_ms);
+
 /* confirm.c: apply --confirm, with the question where somebody can answer it. */
 enum exit_code confirm_apply(struct session *s, const struct policy *p);
 

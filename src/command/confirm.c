@@ -10,7 +10,6 @@
 #include "command/confirmation.h"
 #include "transaction/timer.h"
 
-#define LOCK_WAIT_MS 10000
 #define ON_TERMINAL_S 120
 #define ELSEWHERE_S 600
 #define LOOK_MS 500 /* how often the question looks whether it is still one */
@@ -92,7 +91,7 @@ static enum exit_code keep_pending(const struct session *s, const struct pending
 /* token: only this one; NULL: whichever is pending. */
 static enum exit_code keep(const struct session *s, const char *token)
 {
-	auto_close int lock = journal_lock(&s->paths, LOCK_WAIT_MS, s->d);
+	auto_close int lock = session_lock(s, LOCK_WAIT_MS);
 	struct pending p = { 0 };
 	enum exit_code code = CODE_USAGE;
 	int rc;

@@ -5,8 +5,6 @@
 #include "kernel/backend.h"
 #include "kernel/ct_sysctl.h"
 
-#define LOCK_WAIT_MS 10000
-
 /* A way out: whatever waited for its confirmation waits no more. */
 static enum exit_code leave_to(const struct session *s, const struct policy *p, const char *verb)
 {
@@ -117,7 +115,7 @@ static enum exit_code recover(const struct session *s, bool *half_done)
 		return CODE_DONE;
 	if (backend_open(session_backend(s, &none), &ops, &b, s->d))
 		return CODE_REFUSED;
-	lock = journal_lock(&s->paths, LOCK_WAIT_MS, s->d);
+	lock = session_lock(s, LOCK_WAIT_MS);
 	if (lock >= 0)
 		result = apply_recover(ops, b, &o, s->d);
 	ops->close(b);

@@ -147,7 +147,8 @@ def hanging():
     with site.server:
         second = subprocess.Popen(site.untrack.command("apply"), stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)
-    time.sleep(0.5)
+    told = second.stdout.readline()  # after a second, not at the end
+    claim("waiting for it" in told and f"process {pid}" in told, f"the second said: {told}")
     claim(second.poll() is None, "the second did not wait")
     os.kill(pid, signal.SIGCONT)
     equal(process.wait(timeout=30), 0, "the first, once it goes on")
