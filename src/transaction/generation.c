@@ -292,7 +292,13 @@ long generation_prepare(const struct state_paths *sp, const char *policy_text, c
 	h.applied = time(NULL);
 	h.backend = name;
 	text = generation_print(&h, policy_text);
-	return store_write(&s, GENERATION_NEW, text, strlen(text), true, d) ? -1 : n + 1;
+	if (store_write(&s, GENERATION_NEW, text, strlen(text), true, d))
+		return -1;
+	/* A boot must know what was never confirmed, wherever the power went. */
+	if (!h.unconfirmed || !store_sync(&s, GENERATION_NEW, d))
+		return n + 1;
+	store_remove(&s, GENERATION_NEW, d);
+	return -1;
 }
 
 /* Drops what is older than the newest 50: unless it was good at boot, is the one to go back to, or

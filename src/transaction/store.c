@@ -204,6 +204,15 @@ int store_write(const struct store *s, const char *name, const char *text, size_
 	return fail(s, name, errnum, "write", d);
 }
 
+int store_sync(const struct store *s, const char *name, struct diag *d)
+{
+	auto_close int fd = store_open_file(s, name, O_RDONLY, d);
+
+	if (fd == -2)
+		return fail(s, name, ENOENT, "sync", d);
+	return fd < 0 ? -1 : fsync(fd) ? fail(s, name, errno, "sync", d) : 0;
+}
+
 /* One fsync, of the file under its new name: ext4, XFS, btrfs and f2fs commit the rename with it
  * (they must: the file's inode was changed by both), and fsync(dir) would wait for a second flush.
  * Where a crash in between leaves less than the whole file, its header tells. */

@@ -32,6 +32,8 @@ int store_read(const struct store *s, const char *name, char **text, size_t *len
  * to follow. On failure nothing is left. The caller holds the lock. */
 int store_write(const struct store *s, const char *name, const char *text, size_t len, bool durable,
 		struct diag *d);
+/* On disk when it returns, name and all: file systems commit a new name with its file. */
+int store_sync(const struct store *s, const char *name, struct diag *d);
 /* Atomic; durable: file and name are on disk when it returns. */
 int store_rename(const struct store *s, const char *from, const char *to, bool durable,
 		 struct diag *d);

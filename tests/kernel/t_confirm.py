@@ -640,6 +640,24 @@ def killed_at(calls, when):
     return case
 
 
+@test("confirm: a power cut finds the mark on disk before the rules change; an apply alone waits once")
+def on_disk_first():
+    if not shutil.which("strace"):
+        raise Skip("no strace here")
+    scene = Scene()
+
+    def waits(*options):
+        done = scene.host.run("strace", "-qq", "-e", "trace=fsync,sendmsg",
+                              *scene.untrack.command("apply", *options),
+                              env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        return re.findall(r"^(fsync|sendmsg)\(", done.stderr, re.MULTILINE)
+
+    equal(waits("--confirm=60s"), ["fsync", "sendmsg", "fsync"], "apply --confirm")
+    scene.untrack.expect(0, "confirm")
+    scene.untrack.configure(WEB3)
+    equal(waits(), ["sendmsg", "fsync"], "apply")
+
+
 @test("confirm: apply --confirm killed at any step: what changed goes back")
 def killed_within():
     if not shutil.which("strace"):
