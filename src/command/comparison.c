@@ -7,6 +7,7 @@
 #include "kernel/backend.h"
 #include "kernel/ct_sysctl.h"
 #include "kernel/host.h"
+#include "rules/preflight.h"
 
 static int read_kernel(const struct session *s, const struct policy *p, struct comparison *c)
 {
@@ -91,6 +92,27 @@ static enum exit_code print_difference(const struct session *s, const struct com
 	return n ? CODE_NO : CODE_DONE;
 }
 
+/* Would apply refuse it for what the host is? What is in force already was said when it came; what
+ * would refuse nothing is for check --live. */
+static void find_refusals(const struct session *s, const struct policy *p, struct comparison *c)
+{
+	auto_free char *text = policy_string(p);
+	struct host host = { .fw = c->fw };
+	struct diag d = { 0 };
+
+	if (policy_is_empty(p) || generation_is_newest(&s->paths, text))
+		return;
+	host_read(&host, compile_host_facts(p) | preflight_facts(p));
+	preflight_check(p, &host, &d);
+	if (d.errors) {
+		c->blocked = true;
+		diag_move(s->d, &d);
+	}
+	diag_free(&d);
+	host.fw = (struct fw){ 0 };
+	host_free(&host);
+}
+
 enum exit_code command_diff(struct session *s)
 {
 	struct comparison c = { 0 };
@@ -99,8 +121,10 @@ enum exit_code command_diff(struct session *s)
 
 	if (code == CODE_DONE)
 		code = comparison_make(s, &p, &c);
-	if (code == CODE_DONE)
+	if (code == CODE_DONE) {
+		find_refusals(s, &p, &c);
 		code = print_difference(s, &c);
+	}
 	if (c.blocked)
 		code = CODE_REFUSED;
 	comparison_free(&c);

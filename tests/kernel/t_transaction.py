@@ -64,8 +64,14 @@ def diff():
     untrack.expect(0, "check")
     untrack.expect(0, "show")
     untrack.run("status")
+    # What the host is refuses it; once that was gone over, it is in force and was said.
+    untrack.configure(WEB.replace("80", "40000"))
+    for said in (untrack.expect(3, "diff"), untrack.expect(3, "apply")):
+        claim("[ephemeral-overlap]" in said, f"refused, but not for its port:\n{said}")
     equal(generation(server), before, "generation id")
     equal(server.listing(), zeroed(server.listing()), "counters")
+    untrack.expect(0, "apply", "--force")
+    untrack.expect(0, "diff")
 
 
 @test("apply, then remove, leaves the listing byte for byte as it was")
