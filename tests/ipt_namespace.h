@@ -100,18 +100,19 @@ static inline void assert_saved(const char *want)
 	assert_same_text(want, now);
 }
 
-static inline bool lock_is_free(void)
+static inline bool lock_is_held(void)
 {
 	auto_close int fd = open(getenv("XTABLES_LOCKFILE"), O_RDONLY | O_CLOEXEC);
-	bool is_free = false;
 
-	/* On a machine under load a moment passes until the lock of who has ended is gone. */
-	for (int i = 0; i < 20 && !is_free; i++) {
-		is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
-		if (!is_free)
-			usleep(10000);
-	}
-	return is_free;
+	return flock(fd, LOCK_EX | LOCK_NB) != 0;
+}
+
+/* On a machine under load a moment passes until the lock of who has ended is gone. */
+static inline bool lock_is_free(void)
+{
+	for (int i = 0; i < 20 && lock_is_held(); i++)
+		usleep(10000);
+	return !lock_is_held();
 }
 
 /* A lock of this process's own, gone with it. */
