@@ -83,3 +83,20 @@ const struct program *program_of(const struct fw *fw, const struct fw_chain *c)
 	}
 	return NULL;
 }
+
+const char *program_publishing(const struct fw_chain *c)
+{
+	static const struct {
+		const char *name, *chain;
+	} publishers[] = {
+		{ "Docker", "DOCKER" },
+		{ "kube-proxy", "KUBE-SEP-*" },
+		{ "Podman", "NETAVARK-DN-*" },
+		{ "CNI", "CNI-DN-*" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(publishers); i++)
+		if (names(publishers[i].chain, strlen(publishers[i].chain), c->name))
+			return publishers[i].name;
+	return NULL;
+}

@@ -16,5 +16,7 @@ struct program {
 
 /* Who manages the chain; NULL: nobody whom we know. */
 const struct program *program_of(const struct fw *fw, const struct fw_chain *c);
+/* Who publishes ports of containers by the rules of the chain; NULL: nobody whom we know. */
+const char *program_publishing(const struct fw_chain *c);
 
 #endif

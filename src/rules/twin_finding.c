@@ -298,6 +298,7 @@ void finding_nat(struct twin_findings *f, const struct traffic *t, const struct 
 		 bool refuse_it)
 {
 	auto_free char *rule = rule_words(s);
+	const char *publisher = program_publishing(s->chain);
 
 	if (!first_time(f, s->rule, "nat-conflict"))
 		return;
@@ -307,9 +308,16 @@ void finding_nat(struct twin_findings *f, const struct traffic *t, const struct 
 	else
 		diag_warn(f->diag, &t->at, "nat-conflict",
 			  "%s translates addresses of %s, which needs it tracked", rule, t->names);
-	diag_cure(f->diag, "narrow the exemption (port, interface, local, remote)%s",
-		  refuse_it ? ", or set on-nat = warn if these packets never need translation"
-			    : " if these packets need translation");
+	if (publisher)
+		diag_cure(f->diag,
+			  "%s publishes a port of it to containers: take that port out of the "
+			  "exemption, for only tracked packets get there",
+			  publisher);
+	else
+		diag_cure(f->diag, "narrow the exemption (port, interface, local, remote)%s",
+			  refuse_it
+				  ? ", or set on-nat = warn if these packets never need translation"
+				  : " if these packets need translation");
 }
 
 static bool same_table(const struct fw_chain *a, const struct fw_chain *b)
