@@ -108,9 +108,9 @@ long generation_good_before(const struct state_paths *sp, long n, struct diag *d
 
 /* In two steps, so that a full disk is found before the kernel changes and the generation counts
  * only after it is verified: prepare writes it under another name (its number, or -1) and waits for
- * the disk if it is unconfirmed, publish renames it, waits for the disk and drops all but the newest
- * 50, those that were good at boot and the last good one; discard forgets it. said: what is to stand
- * in its header besides its number, the time and the backend. */
+ * the disk if it is unconfirmed, publish renames it, waits for the disk and drops all but the
+ * newest 50, those that were good at boot and the last good one; discard forgets it. said: what is
+ * to stand in its header besides its number, the time and the backend. */
 long generation_prepare(const struct state_paths *sp, const char *policy_text, const char *backend,
 			const struct generation_header *said, struct diag *d);
 int generation_publish(const struct state_paths *sp, long n, struct diag *d);
