@@ -18,8 +18,9 @@ static struct rule *add_rule(struct ruleset *out, enum hook hook, const char *na
 	return r;
 }
 
+/* Those of one raw hook. */
 static void service_rules(const struct policy *p, const struct host_params *h, const struct atom *a,
-			  struct ruleset *out)
+			  enum hook raw, struct ruleset *out)
 {
 	unsigned masks[2];
 	size_t n = leg_families(p, a, masks);
@@ -30,6 +31,8 @@ static void service_rules(const struct policy *p, const struct host_params *h, c
 			for (size_t f = 0; f < n; f++) {
 				const struct leg *l = &role_sides[i].legs[k];
 
+				if (l->raw != raw)
+					continue;
 				if (!l->errors_only)
 					leg_match(&add_rule(out, l->raw, s->name, &s->at)->match, l,
 						  a, masks[f], h);
@@ -73,6 +76,33 @@ static bool may_concern(const struct atom *a, const struct flow *f)
 					ports_contains(&a->ports, f->dport));
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct atom *const *x = a, *const *y = b;
+
+	return strcmp((*x)->service->name, (*y)->service->name);
+}
+
+/* In the order that rules have in the end, by hook and name: services are fewer to sort than rules.
+ * v: of all services. f NULL: of all packets. */
+static void services_rules(const struct flow *f, const struct policy *p,
+			   const struct host_params *h, const struct atom *v, size_t n,
+			   struct ruleset *out)
+{
+	auto_free const struct atom **order = xcalloc(n, sizeof *order);
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].empty && (!f || may_concern(&v[i], f)))
+			order[k++] = &v[i];
+	if (k)
+		qsort(order, k, sizeof *order, by_name);
+	for (size_t i = 0; i < k; i++)
+		service_rules(p, h, order[i], HOOK_PREROUTING, out);
+	for (size_t i = 0; i < k; i++)
+		service_rules(p, h, order[i], HOOK_OUTPUT, out);
+}
+
 /* f NULL: of all packets. */
 static void make_rules(const struct flow *f, const struct policy *p, const struct host_params *h,
 		       struct ruleset *out, struct diag *d)
@@ -90,9 +120,7 @@ static void make_rules(const struct flow *f, const struct policy *p, const struc
 		both_hooks(p, p->interfaces[i].name, VERDICT_NOTRACK, &p->interfaces[i].ifaces,
 			   &p->interfaces[i].not_ifaces, &p->interfaces[i].at, out);
 	atoms = atoms_make(p, &n, d);
-	for (size_t i = 0; i < n; i++)
-		if (!atoms[i].empty && (!f || may_concern(&atoms[i], f)))
-			service_rules(p, h, &atoms[i], out);
+	services_rules(f, p, h, atoms, n, out);
 	atoms_free(atoms, n);
 	ruleset_set_form(out, h->home);
 	ruleset_normalise(out);

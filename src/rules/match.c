@@ -223,6 +223,8 @@ void match_normalise(struct match *m)
 {
 	ports_normalise(&m->sport);
 	ports_normalise(&m->dport);
+	if (!count_names(m))
+		return;
 	ifaces_normalise(&m->in);
 	ifaces_normalise(&m->not_in);
 	ifaces_normalise(&m->out);
