@@ -30,7 +30,8 @@ static struct world { /* what the commands meet; one for each test */
 	uint16_t ssh_port;
 	struct drain_call drains[16];
 	size_t n_drains;
-	char dir[40], config[64];
+	char dir[40], config[64], state[64], run_dir[64];
+	struct state_paths paths;
 } world;
 
 static int fake_open(struct backend **b, struct diag *d)
@@ -109,15 +110,8 @@ static void run_free(struct run *r)
 /* Writes the configuration first, where there is one. */
 static struct run run_with(command_fn *command, const char *conf, struct request req)
 {
-	auto_free char *state = xasprintf("%s/state", world.dir);
-	auto_free char *run_dir = xasprintf("%s/run", world.dir);
 	struct run r = { 0 };
-	struct session s = {
-		.req = req,
-		.config = world.config,
-		.paths = { state, run_dir },
-		.d = &r.d,
-	};
+	struct session s = { .req = req, .config = world.config, .paths = world.paths, .d = &r.d };
 	size_t len;
 
 	if (conf) {
@@ -147,10 +141,8 @@ static inline void expect(command_fn *command, const char *conf, struct request 
 
 static inline long newest(void)
 {
-	auto_free char *state = xasprintf("%s/state", world.dir);
-	struct state_paths paths = { state, NULL };
 	struct diag d = { 0 };
-	long n = generation_newest(&paths, &d);
+	long n = generation_newest(&world.paths, &d);
 
 	diag_free(&d);
 	return n;
@@ -159,9 +151,12 @@ static inline long newest(void)
 static int set_up(void **state)
 {
 	(void)state;
-	world = (struct world){ .dir = "/tmp/untrack-t_change.XXXXXX" };
+	world = (struct world){ .dir = "/tmp/untrack-world.XXXXXX" };
 	assert_non_null(mkdtemp(world.dir));
 	snprintf(world.config, sizeof world.config, "%s/untrack.conf", world.dir);
+	snprintf(world.state, sizeof world.state, "%s/state", world.dir);
+	snprintf(world.run_dir, sizeof world.run_dir, "%s/run", world.dir);
+	world.paths = (struct state_paths){ world.state, world.run_dir };
 	return 0;
 }
 

@@ -6,79 +6,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include "command/command.h"
-#include "fake_backend.h"
-#include "kernel/conntrack.h"
-#include "kernel/host.h"
 #include "transaction/pending.h"
 #include "transaction/timer.h"
+#include "world.h"
 
-#define WEB "[service web]\nprotocol = tcp\nport = 80\n"
-#define DNS "[service dns]\nprotocol = udp\nport = 53\n"
 #define VPN "[service vpn]\nprotocol = udp\nport = 500\n"
 
-static struct world { /* what the commands meet; one for each test */
-	struct backend kernel;
-	bool no_timer;
-	unsigned started, stopped; /* timers */
+static struct timers {
+	bool fail;
+	unsigned started, stopped;
 	char words[400];	   /* of the last one that was started */
 	char last_stopped[20];	   /* token */
 	unsigned commits_at_start; /* of the kernel when the last timer was started */
 	char pending_at_start[20]; /* token of what was pending then, and when one was stopped */
 	char pending_at_stop[20];
-	char dir[40], config[64], state[64], run_dir[64];
-	struct state_paths paths;
-} world;
-
-static int fake_open(struct backend **b, struct diag *d)
-{
-	(void)d;
-	*b = &world.kernel;
-	return 0;
-}
-
-static void fake_close(struct backend *b)
-{
-	(void)b;
-}
-
-int backend_open(enum backend_choice choice, const struct backend_ops **ops, struct backend **b,
-		 struct diag *d)
-{
-	static struct backend_ops fake;
-
-	(void)choice;
-	fake = fake_backend;
-	fake.open = fake_open;
-	fake.close = fake_close;
-	*ops = &fake;
-	return fake.open(b, d);
-}
-
-int conntrack_drain(const struct ruleset *rs, struct drain_report *report, struct diag *d)
-{
-	(void)rs;
-	(void)report;
-	(void)d;
-	return 0;
-}
-
-void host_params_read(struct host_params *h, unsigned facts)
-{
-	(void)facts;
-	*h = HOST_PARAMS_DEFAULT;
-}
-
-void host_read(struct host *h, unsigned facts)
-{
-	(void)facts;
-	h->params = HOST_PARAMS_DEFAULT;
-}
+} timers;
 
 static void note_pending(char *token, size_t size)
 {
@@ -96,60 +40,28 @@ int timer_start(struct pending *p, const struct state_paths *sp, const char *con
 	size_t len = 0;
 
 	assert_string_equal(sp->run_dir, world.run_dir);
-	if (world.no_timer)
+	if (timers.fail)
 		return diag_error(d, NULL, "timer", 0, "no timer today");
-	world.started++;
-	world.commits_at_start = world.kernel.commits;
-	note_pending(world.pending_at_start, sizeof world.pending_at_start);
+	timers.started++;
+	timers.commits_at_start = world.kernel.commits;
+	note_pending(timers.pending_at_start, sizeof timers.pending_at_start);
 	for (; *options; options++)
-		len += (size_t)snprintf(world.words + len, sizeof world.words - len, "%s ",
+		len += (size_t)snprintf(timers.words + len, sizeof timers.words - len, "%s ",
 					*options);
-	p->pid = 1000 + (long)world.started;
+	p->pid = 1000 + (long)timers.started;
 	return 0;
 }
 
 void timer_stop(const struct pending *p)
 {
-	world.stopped++;
-	note_pending(world.pending_at_stop, sizeof world.pending_at_stop);
-	snprintf(world.last_stopped, sizeof world.last_stopped, "%s", p->token);
-}
-
-struct run { /* one command and what came of it */
-	enum exit_code code;
-	char *said;
-	struct diag d;
-};
-
-static void run_free(struct run *r)
-{
-	free(r->said);
-	diag_free(&r->d);
-}
-
-/* Writes the configuration first, where there is one. */
-static struct run run_with(command_fn *command, const char *conf, struct request req)
-{
-	struct run r = { 0 };
-	struct session s = { .req = req, .config = world.config, .paths = world.paths, .d = &r.d };
-	size_t len;
-
-	if (conf) {
-		FILE *f = fopen(world.config, "w");
-
-		assert_non_null(f);
-		fputs(conf, f);
-		fclose(f);
-	}
-	s.out = xmemstream(&r.said, &len);
-	r.code = command(&s);
-	fclose(s.out);
-	return r;
+	timers.stopped++;
+	note_pending(timers.pending_at_stop, sizeof timers.pending_at_stop);
+	snprintf(timers.last_stopped, sizeof timers.last_stopped, "%s", p->token);
 }
 
 /* id: of the last finding that counts; NULL: no error is expected. */
-static void expect(command_fn *command, const char *conf, struct request req, enum exit_code code,
-		   const char *id)
+static void ends(command_fn *command, const char *conf, struct request req, enum exit_code code,
+		 const char *id)
 {
 	struct run r = run_with(command, conf, req);
 	const char *last = NULL;
@@ -167,7 +79,6 @@ static void expect(command_fn *command, const char *conf, struct request req, en
 	run_free(&r);
 }
 
-#define PLAIN ((struct request){ 0 })
 #define ASK ((struct request){ .confirm = "1m" })
 
 static struct pending pending(void)
@@ -188,49 +99,20 @@ static bool is_pending(void)
 	return strcmp(token, "none") != 0;
 }
 
-static long newest(void)
-{
-	struct diag d = { 0 };
-	long n = generation_newest(&world.paths, &d);
-
-	diag_free(&d);
-	return n;
-}
-
 /* What the timer would run, with its time over. */
 static void expire(enum exit_code code)
 {
 	struct pending p = pending();
 	struct request req = { .operands = (const char *[]){ p.token, "1000" }, .n_operands = 2 };
 
-	expect(command_expire, NULL, req, code, NULL);
+	ends(command_expire, NULL, req, code, NULL);
 	pending_free(&p);
 }
 
-static int set_up(void **state)
+static int set_up_timers(void **state)
 {
-	(void)state;
-	world = (struct world){ .dir = "/tmp/untrack-t_confirm.XXXXXX" };
-	assert_non_null(mkdtemp(world.dir));
-	snprintf(world.config, sizeof world.config, "%s/untrack.conf", world.dir);
-	snprintf(world.state, sizeof world.state, "%s/state", world.dir);
-	snprintf(world.run_dir, sizeof world.run_dir, "%s/run", world.dir);
-	world.paths = (struct state_paths){ world.state, world.run_dir };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	pid_t pid = fork();
-
-	(void)state;
-	if (!pid) {
-		execlp("rm", "rm", "-rf", world.dir, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-	fake_free(&world.kernel);
-	return 0;
+	timers = (struct timers){ 0 };
+	return set_up(state);
 }
 
 static void test_ask_and_confirm(void **state)
@@ -239,11 +121,11 @@ static void test_ask_and_confirm(void **state)
 	struct pending p;
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
-	assert_int_equal(world.started, 1);
-	assert_int_equal(world.commits_at_start, 1); /* before the kernel changes */
-	assert_string_equal(world.words, words);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	assert_int_equal(timers.started, 1);
+	assert_int_equal(timers.commits_at_start, 1); /* before the kernel changes */
+	assert_string_equal(timers.words, words);
 	p = pending();
 	assert_int_equal(p.generation, 2);
 	assert_int_equal(p.back, 1);
@@ -252,11 +134,11 @@ static void test_ask_and_confirm(void **state)
 	assert_in_range(pending_seconds_left(&p), 50, 60);
 	pending_free(&p);
 	assert_true(generation_is_unconfirmed(&world.paths, 2));
-	expect(command_confirm, NULL, PLAIN, CODE_DONE, NULL);
+	ends(command_confirm, NULL, PLAIN, CODE_DONE, NULL);
 	assert_false(generation_is_unconfirmed(&world.paths, 2));
 	assert_false(is_pending());
-	assert_int_equal(world.stopped, 1);
-	expect(command_confirm, NULL, PLAIN, CODE_NO, "confirm");
+	assert_int_equal(timers.stopped, 1);
+	ends(command_confirm, NULL, PLAIN, CODE_NO, "confirm");
 }
 
 static void test_expire(void **state)
@@ -265,9 +147,9 @@ static void test_expire(void **state)
 				 .n_operands = 2 };
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
-	expect(command_expire, NULL, other, CODE_DONE, NULL); /* not the pending one */
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_expire, NULL, other, CODE_DONE, NULL); /* not the pending one */
 	assert_true(is_pending());
 	assert_int_equal(world.kernel.ours.n_rules, 10);
 	expire(CODE_DONE);
@@ -276,7 +158,7 @@ static void test_expire(void **state)
 	assert_int_equal(newest(), 3);
 	assert_true(generation_is_unconfirmed(&world.paths, 2));
 	assert_false(generation_is_unconfirmed(&world.paths, 3));
-	expect(command_expire, NULL, other, CODE_DONE, NULL); /* nothing is pending */
+	ends(command_expire, NULL, other, CODE_DONE, NULL); /* nothing is pending */
 	assert_int_equal(world.kernel.ours.n_rules, 6);
 }
 
@@ -289,13 +171,13 @@ static void test_expire_is_not_for_people(void **state)
 	};
 
 	(void)state;
-	expect(command_expire, NULL, PLAIN, CODE_USAGE, "usage");
+	ends(command_expire, NULL, PLAIN, CODE_USAGE, "usage");
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		const char *operands[] = { words[i][0], words[i][1] };
 
-		expect(command_expire, NULL,
-		       ((struct request){ .operands = operands, .n_operands = 2 }), CODE_USAGE,
-		       "usage");
+		ends(command_expire, NULL,
+		     ((struct request){ .operands = operands, .n_operands = 2 }), CODE_USAGE,
+		     "usage");
 	}
 }
 
@@ -303,8 +185,8 @@ static void test_expire_is_not_for_people(void **state)
 static void test_expire_tries_again(void **state)
 {
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
 	world.kernel.fail_commit[2] = FAKE_REFUSES;
 	expire(CODE_DONE);
 	assert_int_equal(world.kernel.ours.n_rules, 6);
@@ -315,7 +197,7 @@ static void test_first_goes_back_to_nothing(void **state)
 	struct pending p;
 
 	(void)state;
-	expect(command_apply, WEB, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, ASK, CODE_DONE, NULL);
 	p = pending();
 	assert_int_equal(p.back, 0);
 	pending_free(&p);
@@ -329,10 +211,10 @@ static void test_repair_goes_back_to_nothing(void **state)
 	struct pending p;
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
 	ruleset_free(&world.kernel.ours);
 	world.kernel.ours = (struct ruleset){ 0 };
-	expect(command_apply, WEB, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, ASK, CODE_DONE, NULL);
 	p = pending();
 	assert_int_equal(p.generation, 1);
 	assert_int_equal(p.back, 0);
@@ -348,10 +230,10 @@ static void test_unconfirmed_is_no_way_back(void **state)
 	struct pending p;
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
 	assert_int_equal(pending_remove(&world.paths, &d), 0);
-	expect(command_apply, WEB DNS VPN, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS VPN, ASK, CODE_DONE, NULL);
 	p = pending();
 	assert_int_equal(p.generation, 3);
 	assert_int_equal(p.back, 1);
@@ -361,9 +243,9 @@ static void test_unconfirmed_is_no_way_back(void **state)
 static void test_no_timer_no_change(void **state)
 {
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	world.no_timer = true;
-	expect(command_apply, WEB DNS, ASK, CODE_REFUSED, "timer");
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	timers.fail = true;
+	ends(command_apply, WEB DNS, ASK, CODE_REFUSED, "timer");
 	assert_int_equal(world.kernel.commits, 1);
 	assert_false(is_pending());
 	assert_int_equal(newest(), 1);
@@ -372,31 +254,31 @@ static void test_no_timer_no_change(void **state)
 static void test_failures_end_it(void **state)
 {
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
 	world.kernel.fail_commit[1] = FAKE_REFUSES;
-	expect(command_apply, WEB DNS, ASK, CODE_REFUSED, "fake");
+	ends(command_apply, WEB DNS, ASK, CODE_REFUSED, "fake");
 	assert_false(is_pending());
-	assert_int_equal(world.started, 1);
-	assert_int_equal(world.stopped, 1);
+	assert_int_equal(timers.started, 1);
+	assert_int_equal(timers.stopped, 1);
 	fake_reset_faults(&world.kernel);
-	expect(command_apply, WEB, ASK, CODE_DONE, NULL); /* unchanged */
+	ends(command_apply, WEB, ASK, CODE_DONE, NULL); /* unchanged */
 	assert_false(is_pending());
-	assert_int_equal(world.started, 1);
+	assert_int_equal(timers.started, 1);
 }
 
 /* The state before could not be proven: the timer tries. */
 static void test_unproven_stays_pending(void **state)
 {
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
 	fake_reset_faults(&world.kernel);
 	world.kernel.fail_commit[0] = FAKE_HALF;
 	for (size_t i = 1; i < FAKE_CALLS; i++)
 		world.kernel.fail_commit[i] = FAKE_REFUSES;
-	expect(command_apply, WEB DNS, ASK, CODE_UNKNOWN, "unproven");
+	ends(command_apply, WEB DNS, ASK, CODE_UNKNOWN, "unproven");
 	assert_true(is_pending());
-	assert_int_equal(world.stopped, 0);
-	expect(command_confirm, NULL, PLAIN, CODE_REFUSED, "confirm"); /* not on record */
+	assert_int_equal(timers.stopped, 0);
+	ends(command_confirm, NULL, PLAIN, CODE_REFUSED, "confirm"); /* not on record */
 	fake_reset_faults(&world.kernel);
 	expire(CODE_DONE);
 	assert_int_equal(world.kernel.ours.n_rules, 6);
@@ -408,24 +290,24 @@ static void test_extend(void **state)
 	struct pending first, second;
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
 	first = pending();
-	expect(command_apply, WEB DNS VPN, ((struct request){ .confirm = "1h" }), CODE_DONE, NULL);
+	ends(command_apply, WEB DNS VPN, ((struct request){ .confirm = "1h" }), CODE_DONE, NULL);
 	second = pending();
-	assert_string_equal(world.pending_at_start, first.token);
-	assert_string_equal(world.last_stopped, first.token);
-	assert_string_equal(world.pending_at_stop, second.token);
+	assert_string_equal(timers.pending_at_start, first.token);
+	assert_string_equal(timers.last_stopped, first.token);
+	assert_string_equal(timers.pending_at_stop, second.token);
 	assert_int_equal(second.generation, 3);
 	assert_int_equal(second.back, 1);
 	assert_string_equal(second.policy, first.policy);
 	assert_in_range(pending_seconds_left(&second), 3500, 3600);
 	pending_free(&second);
-	expect(command_apply, NULL, ASK, CODE_DONE, NULL); /* unchanged: extended as well */
+	ends(command_apply, NULL, ASK, CODE_DONE, NULL); /* unchanged: extended as well */
 	second = pending();
 	assert_int_equal(second.generation, 3);
 	assert_int_equal(second.back, 1);
-	assert_int_equal(world.started - world.stopped, 1);
+	assert_int_equal(timers.started - timers.stopped, 1);
 	pending_free(&first);
 	pending_free(&second);
 	expire(CODE_DONE);
@@ -437,16 +319,16 @@ static void test_failed_extension(void **state)
 	struct pending first, second;
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
 	first = pending();
 	world.kernel.fail_commit[2] = FAKE_REFUSES;
-	expect(command_apply, WEB DNS VPN, ASK, CODE_REFUSED, "fake");
+	ends(command_apply, WEB DNS VPN, ASK, CODE_REFUSED, "fake");
 	second = pending();
 	assert_string_equal(second.token, first.token);
 	assert_true(second.deadline_ms == first.deadline_ms);
-	assert_string_not_equal(world.last_stopped, first.token);
-	assert_int_equal(world.started - world.stopped, 1);
+	assert_string_not_equal(timers.last_stopped, first.token);
+	assert_int_equal(timers.started - timers.stopped, 1);
 	pending_free(&first);
 	pending_free(&second);
 }
@@ -454,26 +336,26 @@ static void test_failed_extension(void **state)
 static void test_plain_apply_is_refused(void **state)
 {
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
-	expect(command_apply, WEB, PLAIN, CODE_REFUSED, "unconfirmed");
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_REFUSED, "unconfirmed");
 	assert_int_equal(world.kernel.ours.n_rules, 10);
 }
 
 static void test_ways_out(void **state)
 {
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS VPN, ASK, CODE_DONE, NULL);
-	expect(command_rollback, NULL, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS VPN, ASK, CODE_DONE, NULL);
+	ends(command_rollback, NULL, PLAIN, CODE_DONE, NULL);
 	assert_int_equal(world.kernel.ours.n_rules, 6);
 	assert_false(is_pending());
-	assert_int_equal(world.stopped, 2);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
-	expect(command_remove, NULL, PLAIN, CODE_DONE, NULL);
+	assert_int_equal(timers.stopped, 2);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_remove, NULL, PLAIN, CODE_DONE, NULL);
 	assert_false(is_pending());
-	assert_int_equal(world.stopped, 3);
+	assert_int_equal(timers.stopped, 3);
 }
 
 static void damage(void)
@@ -489,20 +371,20 @@ static void test_damage(void **state)
 			       .n_operands = 2 };
 
 	(void)state;
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
 	damage();
-	expect(command_confirm, NULL, PLAIN, CODE_USAGE, "confirm");
-	expect(command_apply, NULL, PLAIN, CODE_REFUSED, "confirm");
-	expect(command_apply, NULL, ASK, CODE_REFUSED, "confirm");
-	expect(command_expire, NULL, old, CODE_DONE, NULL); /* to the last good one */
+	ends(command_confirm, NULL, PLAIN, CODE_USAGE, "confirm");
+	ends(command_apply, NULL, PLAIN, CODE_REFUSED, "confirm");
+	ends(command_apply, NULL, ASK, CODE_REFUSED, "confirm");
+	ends(command_expire, NULL, old, CODE_DONE, NULL); /* to the last good one */
 	assert_int_equal(world.kernel.ours.n_rules, 6);
-	expect(command_confirm, NULL, PLAIN, CODE_NO, "confirm");
-	expect(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
+	ends(command_confirm, NULL, PLAIN, CODE_NO, "confirm");
+	ends(command_apply, WEB DNS, ASK, CODE_DONE, NULL);
 	damage();
-	expect(command_rollback, NULL, PLAIN, CODE_DONE, NULL);
+	ends(command_rollback, NULL, PLAIN, CODE_DONE, NULL);
 	assert_int_equal(world.kernel.ours.n_rules, 6);
-	expect(command_confirm, NULL, PLAIN, CODE_NO, "confirm");
+	ends(command_confirm, NULL, PLAIN, CODE_NO, "confirm");
 }
 
 /* Whoever applies it again, and does not ask for a confirmation, has confirmed it. */
@@ -511,14 +393,14 @@ static void test_applied_again(void **state)
 	struct diag d = { 0 };
 
 	(void)state;
-	expect(command_apply, WEB, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, ASK, CODE_DONE, NULL);
 	assert_int_equal(pending_remove(&world.paths, &d), 0);
-	expect(command_apply, WEB, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, ASK, CODE_DONE, NULL);
 	assert_true(is_pending());
 	assert_int_equal(pending_remove(&world.paths, &d), 0);
-	expect(command_apply, WEB, PLAIN, CODE_DONE, NULL);
+	ends(command_apply, WEB, PLAIN, CODE_DONE, NULL);
 	assert_false(generation_is_unconfirmed(&world.paths, 1));
-	expect(command_apply, WEB, ASK, CODE_DONE, NULL);
+	ends(command_apply, WEB, ASK, CODE_DONE, NULL);
 	assert_false(is_pending());
 }
 
@@ -534,19 +416,19 @@ static void test_times(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct request req = { .confirm = good[i] };
 
-		expect(command_apply, i % 2 ? WEB : WEB DNS, req, CODE_DONE, NULL);
-		expect(command_confirm, NULL, PLAIN, CODE_DONE, NULL);
+		ends(command_apply, i % 2 ? WEB : WEB DNS, req, CODE_DONE, NULL);
+		ends(command_confirm, NULL, PLAIN, CODE_DONE, NULL);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		expect(command_apply, VPN, ((struct request){ .confirm = bad[i] }), CODE_USAGE,
-		       "usage");
-	expect(command_apply, VPN, ((struct request){ .confirm = "" }), CODE_DONE, NULL);
+		ends(command_apply, VPN, ((struct request){ .confirm = bad[i] }), CODE_USAGE,
+		     "usage");
+	ends(command_apply, VPN, ((struct request){ .confirm = "" }), CODE_DONE, NULL);
 	p = pending();
 	assert_in_range(pending_seconds_left(&p), 590, 600);
 	pending_free(&p);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_timers, tear_down)
 
 int main(void)
 {
