@@ -87,7 +87,7 @@ class Host:
         call("setns", home, CLONE_NEWNET)
         os.close(home)
 
-    def run(self, *command, stdin=None, check=True, timeout=30, env=None):
+    def run(self, *command, stdin=None, check=True, timeout=60, env=None):
         """Runs a command here; its CompletedProcess, with text output."""
         with self:
             done = subprocess.run(command, input=stdin, capture_output=True, text=True,
