@@ -34,7 +34,8 @@ DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-for
              shellcheck mandoc iptables conntrack strace systemd-container zsh fish \
              dbus python3-dbus python3-gi python3-nftables
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
-DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux python3-kubernetes
+DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux python3-kubernetes \
+             systemd-container
 DEPS_KERNELS := qemu-system-x86 mmdebstrap debian-archive-keyring cpio kmod systemd
 
 B    ?= build
@@ -252,6 +253,8 @@ test-deb: deb
 test-fleet: deps-fleet deb $B/$(PROG) $B/packages/openssh-server/usr $B/packages/libwrap0/usr
 	@tests/run UNTRACK_MUST_WORK=1 UNTRACK=$(abspath $B/$(PROG)) \
 		UNTRACK_PACKAGES=$(abspath $B/packages) tests/daemonset.py tests/fleet.sh
+	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_FLEET=1 UNTRACK_LIMIT=900 UNTRACK_MUST_WORK=1 \
+		tests/kernel/run "services of the Ansible role"
 
 # check --format sarif as Microsoft's reader takes it, which npm has.
 SARIF_PACKAGE := @microsoft/sarif-multitool-linux

@@ -129,11 +129,11 @@ class Booted:
         self.leader = pids[0] if pids else None
         return self.leader and os.path.exists(f"/proc/{self.leader}/root/run/systemd/private")
 
-    def run(self, *command, check=True, stdin=None):
+    def run(self, *command, check=True, stdin=None, timeout=30):
         """Runs a command inside; its CompletedProcess, with text output."""
         done = subprocess.run(["nsenter", "-t", self.leader, "-m", "-u", "-i", "-n", "-p", "-C",
                                "--", *command], input=stdin, capture_output=True, text=True,
-                              timeout=30, check=False)
+                              timeout=timeout, check=False)
         claim(not check or done.returncode == 0,
               f"{' '.join(command)}: status {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
