@@ -82,6 +82,39 @@ static bool same_jump(const struct place *p, const struct decision *d)
 	       p->at->when == d->when && p->at->verdict == d->verdict && p->at->sub && d->sub;
 }
 
+/* Stops some packets, and all others meet what follows it in the list that is not nested. */
+static bool only_stops(const struct decision *d, bool nested)
+{
+	switch (d->verdict) {
+	case FW_DROP:
+	case FW_REJECT:
+	case FW_CONTINUE:
+		return true;
+	case FW_JUMP:
+	case FW_GOTO:
+		for (size_t i = 0; i < d->sub->n; i++)
+			if (!only_stops(&d->sub->v[i], true))
+				return false;
+		return nested || d->verdict == FW_JUMP;
+	case FW_RETURN:
+		return nested;
+	case FW_ACCEPT:
+	case FW_QUEUE:
+		break;
+	}
+	return false;
+}
+
+/* Where an opening packet that was not stopped meets d, too; p as it was: nowhere. */
+static struct place further(const struct place *p, const struct decision *d)
+{
+	struct place at = *p;
+
+	while (at.at < at.end && !is_at(&at, d) && !same_jump(&at, d) && only_stops(at.at, false))
+		at.at++;
+	return is_at(&at, d) || same_jump(&at, d) ? at : *p;
+}
+
 bool decision_lists_agree(const struct decision_list *tracked,
 			  const struct decision_list *untracked,
 			  const struct decision_list *opening)
@@ -91,8 +124,10 @@ bool decision_lists_agree(const struct decision_list *tracked,
 
 	for (size_t i = 0; i < untracked->n; i++) {
 		const struct decision *u = &untracked->v[i];
-		bool at_t = is_at(&t, u), at_o = is_at(&o, u);
+		bool at_t = is_at(&t, u), at_o;
 
+		o = further(&o, u);
+		at_o = is_at(&o, u);
 		if (!at_t && same_jump(&t, u) && same_jump(&o, u) && sure) {
 			if (!decision_lists_agree(t.at->sub, u->sub, o.at->sub))
 				return false;

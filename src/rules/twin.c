@@ -253,8 +253,10 @@ static void visit_step(void *ctx, const struct step *s)
 		v->blame = *s;
 	if (v->collect == WALK_TRACKED)
 		return;
-	if (v->collect == WALK_PASSED && step_wants_return(s))
-		twin_want_return(&v->d->wants, v->traffic, v->family, v->base, s->chain, s->rule);
+	if ((v->collect == WALK_PASSED && step_wants_return(s)) ||
+	    (v->collect == WALK_ACCEPTED && step_wants_accept(s)))
+		twin_want_verdict(&v->d->wants, v->traffic, v->family, v->base, s->chain, s->rule,
+				  v->collect == WALK_PASSED ? FW_RETURN : FW_ACCEPT);
 	for (size_t i = 0; i < s->tracked->n; i++)
 		if (step_wants_twin(s->tracked, s->untracked, &s->tracked->v[i]))
 			twin_want(&v->d->wants, v->traffic, v->family, v->base, s->chain,
@@ -376,6 +378,8 @@ static bool choose(struct visit *v, const struct decision_list *tracked)
 {
 	struct derivation *d = v->d;
 	enum walk_mode mode = WALK_TWINNED;
+	/* Of what a later rule behind it would decide about, only errors may be let in before. */
+	enum walk_mode last = v->traffic->class == CLASS_ERROR ? WALK_ACCEPTED : WALK_PASSED;
 	size_t n = d->wants.n;
 
 	if (v->traffic->accept == ACCEPT_NONE) {
@@ -389,9 +393,9 @@ static bool choose(struct visit *v, const struct decision_list *tracked)
 		add_need(d, v->base, v->traffic, v->family, NEED_FIRST, xstrdup("accept = first"));
 		return true;
 	}
-	while (mode <= WALK_PASSED && !proves(v, mode, tracked))
+	while (mode <= last && !proves(v, mode, tracked))
 		mode++;
-	if (mode > WALK_PASSED) {
+	if (mode > last) {
 		refuse_chain(v);
 		return false;
 	}
@@ -500,15 +504,6 @@ static void note_untracked(struct derivation *d, const struct traffic *t, enum f
 	add_need(d, c, t, f, NEED_NONE, why.s);
 }
 
-/* Only the packet that opens a flow is offered to the nat hooks. One to this host itself gets its
- * destination on the way out (what is bound once stays so), and its answer finds any source. */
-static bool needs_nat(const struct traffic *t, const struct fw_chain *c)
-{
-	bool loopback = ifaces_are_loopback(&t->match.in) || ifaces_are_loopback(&t->match.out);
-
-	return !t->reply && t->class == CLASS_OPENING && (!loopback || c->hook == HOOK_OUTPUT);
-}
-
 static void visit_traffic(struct derivation *d, struct traffic *all)
 {
 	for (int f = FAMILY_V4; f <= FAMILY_V6; f++) {
@@ -531,7 +526,7 @@ static void visit_traffic(struct derivation *d, struct traffic *all)
 				note_untracked(d, &t, f, c, raw);
 				continue;
 			}
-			if (!chain_is_nat(c) || needs_nat(&t, c))
+			if (!chain_is_nat(c) || way_needs_nat(c, &t))
 				visit_chain(d, &t, f, c);
 		}
 		free(d->part);

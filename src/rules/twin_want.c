@@ -32,11 +32,11 @@ void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 	add(w, t, f, base->hook, chain, place, rule, element);
 }
 
-void twin_want_return(struct twin_wants *w, const struct traffic *t, enum family f,
-		      const struct fw_chain *base, const struct fw_chain *chain,
-		      const struct fw_rule *rule)
+void twin_want_verdict(struct twin_wants *w, const struct traffic *t, enum family f,
+		       const struct fw_chain *base, const struct fw_chain *chain,
+		       const struct fw_rule *rule, enum fw_verdict verdict)
 {
-	add(w, t, f, base->hook, chain, rule, NULL, 0)->verdict = FW_RETURN;
+	add(w, t, f, base->hook, chain, rule, NULL, 0)->verdict = verdict;
 }
 
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
@@ -47,7 +47,8 @@ void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family 
 
 static bool same_place(const struct want *a, const struct want *b)
 {
-	return a->chain == b->chain && a->place == b->place && a->rule == b->rule;
+	return a->chain == b->chain && a->place == b->place && a->rule == b->rule &&
+	       a->verdict == b->verdict;
 }
 
 static bool join_families(struct match *a, const struct match *b)
@@ -84,6 +85,8 @@ static int order(const void *a, const void *b)
 		return (*x)->place < (*y)->place ? -1 : 1;
 	if ((*x)->rule != (*y)->rule)
 		return (*x)->rule < (*y)->rule ? -1 : 1;
+	if ((*x)->verdict != (*y)->verdict)
+		return (*x)->verdict < (*y)->verdict ? -1 : 1;
 	return *x < *y ? -1 : *x > *y;
 }
 

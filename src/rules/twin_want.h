@@ -27,10 +27,10 @@ struct twin_wants { /* start from {0} */
 void twin_want(struct twin_wants *w, const struct traffic *t, enum family f,
 	       const struct fw_chain *base, const struct fw_chain *chain,
 	       const struct fw_rule *place, const struct fw_rule *rule, unsigned element);
-/* What leads past rule, the last of chain. */
-void twin_want_return(struct twin_wants *w, const struct traffic *t, enum family f,
-		      const struct fw_chain *base, const struct fw_chain *chain,
-		      const struct fw_rule *rule);
+/* This verdict alone before rule: a return past it, the last of chain, or an accept. */
+void twin_want_verdict(struct twin_wants *w, const struct traffic *t, enum family f,
+		       const struct fw_chain *base, const struct fw_chain *chain,
+		       const struct fw_rule *rule, enum fw_verdict verdict);
 /* accept = first: a plain accept at the head of base. */
 void twin_want_first(struct twin_wants *w, const struct traffic *t, enum family f,
 		     const struct fw_chain *base);

@@ -15,7 +15,7 @@ struct memo { /* a chain, what happens after it, and the list that it comes to *
 struct evals { /* both evaluations of every rule of a chain, made when the chain is first reached */
 	const struct fw_chain *chain;
 	struct eval *tracked, *untracked;
-	bool *aimed;  /* at untracked packets, by that name, to turn them away */
+	bool *alone;  /* about untracked packets alone, by that name */
 	size_t n_met; /* of its rules, from the first: the tracked packet can reach them */
 	bool stepped;
 };
@@ -62,7 +62,7 @@ void walk_free(struct walk *w)
 		}
 		free(e->tracked);
 		free(e->untracked);
-		free(e->aimed);
+		free(e->alone);
 	}
 	for (size_t i = 0; i < w->n_pool; i++) {
 		free(w->pool[i]->v);
@@ -98,15 +98,15 @@ bool step_turns_away(const struct eval *tracked, const struct eval *untracked)
 	return false;
 }
 
-/* Is the rule about untracked packets alone, and turns them away? One that new packets meet, too,
- * is a deny list with "untracked" for completeness. */
-static bool is_aimed(const struct walk *w, const struct fw_rule *r, const struct eval *tracked,
+/* Is the rule about untracked packets alone? One that new packets meet, too, is a deny list with
+ * "untracked" for completeness. */
+static bool is_alone(const struct walk *w, const struct fw_rule *r, const struct eval *tracked,
 		     const struct eval *untracked)
 {
 	static const uint32_t others[] = { STATE_NEW, STATE_ESTABLISHED };
 	bool met = false;
 
-	if (tracked->n || !step_turns_away(tracked, untracked))
+	if (tracked->n || !untracked->n || !(untracked->flags & EVAL_NAMES_UNTRACKED))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		struct eval e;
@@ -128,7 +128,7 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 	e->chain = c;
 	e->tracked = xcalloc(c->n_rules + 1, sizeof(*e->tracked));
 	e->untracked = xcalloc(c->n_rules + 1, sizeof(*e->untracked));
-	e->aimed = xcalloc(c->n_rules + 1, sizeof(*e->aimed));
+	e->alone = xcalloc(c->n_rules + 1, sizeof(*e->alone));
 	for (size_t i = 0; i < c->n_rules; i++) {
 		if (c->rules[i].twin >= 0) /* ours: as if it were not there */
 			continue;
@@ -137,7 +137,7 @@ static struct evals *chain_evals(struct walk *w, const struct fw_chain *c)
 			packet_eval(w->packet, &c->rules[i], STATE_UNTRACKED, &e->untracked[i]);
 		else
 			e->untracked[i] = e->tracked[i]; /* one and the same, freed once */
-		e->aimed[i] = is_aimed(w, &c->rules[i], &e->tracked[i], &e->untracked[i]);
+		e->alone[i] = is_alone(w, &c->rules[i], &e->tracked[i], &e->untracked[i]);
 		if (anonymous) {
 			e->tracked[i].flags |= EVAL_ONCE;
 			e->untracked[i].flags |= EVAL_ONCE;
@@ -195,6 +195,17 @@ bool step_wants_return(const struct step *s)
 	       !(flags & (EVAL_STATE_HARD | EVAL_ONCE | EVAL_CT_OTHER | EVAL_LIMIT | EVAL_SYNPROXY |
 			  EVAL_NAMES_UNTRACKED)) &&
 	       is_last(s->chain, s->rule);
+}
+
+bool step_wants_accept(const struct step *s)
+{
+	if (s->tracked->n || !(s->untracked->flags & EVAL_STATE) || s->alone ||
+	    fw_chain_is_anonymous(s->chain))
+		return false;
+	for (size_t i = 0; i < s->untracked->n; i++)
+		if (s->untracked->v[i].target.verdict != FW_CONTINUE)
+			return true;
+	return false;
 }
 
 /* The list that is equal to this one, from the pool. v is taken. */
@@ -340,7 +351,9 @@ static void build_branch(struct walk *w, struct builder *b, const struct fw_chai
  * if they were not there; what is aimed at untracked packets is meant so. */
 static bool passes_by(const struct evals *e, size_t i)
 {
-	return e->chain->rules[i].twin >= 0 || (!e->tracked[i].n && !e->aimed[i]);
+	return e->chain->rules[i].twin >= 0 ||
+	       (!e->tracked[i].n &&
+		!(e->alone[i] && step_turns_away(&e->tracked[i], &e->untracked[i])));
 }
 
 /* The rule whose twins stand before rule i; n_rules: none. */
@@ -348,7 +361,7 @@ static size_t twinned_at(const struct evals *e, size_t i, enum walk_mode mode)
 {
 	size_t k = i;
 
-	if (mode == WALK_TWINNED || mode == WALK_PASSED)
+	if (mode == WALK_TWINNED || mode == WALK_PASSED || mode == WALK_ACCEPTED)
 		return i;
 	if (mode != WALK_HOISTED || (i && passes_by(e, i - 1)))
 		return e->chain->n_rules;
@@ -374,16 +387,21 @@ static void build_twins(struct walk *w, struct builder *b, const struct evals *e
 			enum walk_mode mode, enum outcome after)
 {
 	static const struct branch back = { .target = { .verdict = FW_RETURN }, .when = YES };
+	static const struct branch in = { .target = { .verdict = FW_ACCEPT }, .when = YES };
 	const struct fw_rule *r = &e->chain->rules[i];
 	const struct eval *t, *u;
+	struct step step;
 
 	/* Where only untracked packets come nobody writes a twin. */
 	if (i >= e->n_met)
 		return;
 	t = &e->tracked[i];
 	u = &e->untracked[i];
-	if (mode == WALK_PASSED && step_wants_return(&(struct step){ e->chain, r, t, u }))
+	step = (struct step){ e->chain, r, t, u, e->alone[i] };
+	if (mode == WALK_PASSED && step_wants_return(&step))
 		build_branch(w, b, e->chain, r, 0, &back, mode, after);
+	if (mode == WALK_ACCEPTED && step_wants_accept(&step))
+		build_branch(w, b, e->chain, r, 0, &in, mode, after);
 	for (size_t k = t->n; k-- > 0;)
 		if (step_wants_twin(t, u, &t->v[k]))
 			build_branch(w, b, e->chain, r,
@@ -467,7 +485,8 @@ static void step_chain(struct walk *w, const struct fw_chain *c,
 	for (size_t i = 0; i < e->n_met; i++) {
 		if (c->rules[i].twin >= 0)
 			continue;
-		fn(ctx, &(struct step){ c, &c->rules[i], &e->tracked[i], &e->untracked[i] });
+		fn(ctx, &(struct step){ c, &c->rules[i], &e->tracked[i], &e->untracked[i],
+					e->alone[i] });
 		for (size_t k = 0; k < e->tracked[i].n; k++) {
 			const struct fw_chain *to = target_chain(w, c, &e->tracked[i].v[k]);
 

@@ -37,12 +37,14 @@ struct decision_list {
 enum walk_mode {
 	WALK_TRACKED, /* in the state that stands for the class */
 	WALK_UNTRACKED,
-	WALK_TWINNED, /* untracked, with a twin before every rule that would have one */
-	WALK_HOISTED, /* the same, each twin before the rules that the tracked packet does not meet
-		       * either and that stand directly before its own: past a deny list for new
-		       * and untracked packets, say */
-	WALK_PASSED,  /* as TWINNED, and past a chain's last rule, where only the untracked packet
-		       * meets it, leads a twin that returns: nothing else is left out by that */
+	WALK_TWINNED,  /* untracked, with a twin before every rule that would have one */
+	WALK_HOISTED,  /* the same, each twin before the rules that the tracked packet does not meet
+			* either and that stand directly before its own: past a deny list for new
+			* and untracked packets, say */
+	WALK_PASSED,   /* as TWINNED, and past a chain's last rule, where only the untracked packet
+			* meets it, leads a twin that returns: nothing else is left out by that */
+	WALK_ACCEPTED, /* as TWINNED, and before a rule that only the untracked packet meets it is
+			* accepted: what the tracked one gets where everything behind accepts it */
 };
 
 struct walk;
@@ -72,6 +74,7 @@ struct step {
 	const struct fw_chain *chain;
 	const struct fw_rule *rule;
 	const struct eval *tracked, *untracked;
+	bool alone; /* it is about untracked packets alone, by that name */
 };
 void walk_steps(struct walk *w, const struct fw_chain *base,
 		void (*fn)(void *ctx, const struct step *s), void *ctx);
@@ -92,5 +95,7 @@ bool step_wants_twin(const struct eval *tracked, const struct eval *untracked,
 		     const struct branch *b);
 /* Would a twin that returns lead past it? */
 bool step_wants_return(const struct step *s);
+/* Would an accept before it keep the untracked packet from what the tracked one does not meet? */
+bool step_wants_accept(const struct step *s);
 
 #endif

@@ -112,3 +112,10 @@ uint32_t way_state(const struct fw_chain *c, enum packet_class class)
 
 	return is_raw_hook(c) && c->priority <= PRIORITY_CONNTRACK ? STATE_INVALID : states[class];
 }
+
+bool way_needs_nat(const struct fw_chain *c, const struct traffic *t)
+{
+	bool loopback = ifaces_are_loopback(&t->match.in) || ifaces_are_loopback(&t->match.out);
+
+	return !t->reply && t->class == CLASS_OPENING && (!loopback || c->hook == HOOK_OUTPUT);
+}

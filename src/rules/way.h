@@ -24,4 +24,8 @@ const struct fw_rule *way_untracked(const struct fw *fw, const struct traffic *t
 /* The ct state that stands for the class in c: STATE_*. */
 uint32_t way_state(const struct fw_chain *c, enum packet_class class);
 
+/* Only the packet that opens a flow is offered to the nat hooks. One to this host itself gets its
+ * destination on the way out (what is bound once stays so), and its answer finds any source. */
+bool way_needs_nat(const struct fw_chain *c, const struct traffic *t);
+
 #endif

@@ -282,6 +282,54 @@ static void negated_state_is_refused(void **state)
 	world_free(&w);
 }
 
+/* Shorewall, of a zone that may do anything: errors would meet what is for new and untracked
+ * packets, and an accept before it is no more than they get; but not past what is for untracked
+ * ones alone. */
+static void errors_are_accepted_where_all_is(void **state)
+{
+	(void)state;
+	for (unsigned alone = 0; alone < 2; alone++) {
+		struct world w = { 0 };
+		struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+		struct fw_chain *smurfs = b_chain(&w.fw, "smurfs");
+		uint32_t states = alone ? UNT : INV | NEW | UNT;
+
+		b_verdict(b_state(b_rule(c), states, false), FW_JUMP, "smurfs");
+		b_verdict(b_rule(c), FW_ACCEPT, NULL);
+		b_verdict(b_other(b_rule(smurfs), FW_MAYBE, "addrtype"), FW_DROP, NULL);
+		derive(&w, web);
+		assert_int_equal(w.result, alone ? -1 : 0);
+		for (size_t i = 0; !alone && i < w.rs.n_twins; i++) {
+			assert_string_equal(w.rs.twins[i].body, "verdict:accept");
+			assert_int_equal(w.rs.twins[i].match.icmp, ICMP_IS_ERROR);
+			assert_int_equal(w.rs.twins[i].anchor, 1);
+		}
+		assert_true(alone ? found(&w, "untracked-dropped") : w.rs.n_twins == 2);
+		world_free(&w);
+	}
+}
+
+/* A deny list that only opening packets meet, then one that untracked ones meet as well, by what is
+ * the same for all packets of a flow, then what continuing packets meet in either state. */
+static void deny_lists_of_opening_packets_are_passed_over(void **state)
+{
+	struct world w = { 0 };
+	struct fw_chain *c = b_base(&w.fw, "input", HOOK_INPUT, FW_DROP);
+	struct fw_chain *smurfs = b_chain(&w.fw, "smurfs"), *flags = b_chain(&w.fw, "flags");
+
+	(void)state;
+	b_verdict(b_other(b_state(b_rule(c), INV | NEW, false), FW_LIMIT, "limit"), FW_DROP, NULL);
+	b_verdict(b_state(b_rule(c), INV | NEW | UNT, false), FW_JUMP, "smurfs");
+	b_verdict(b_proto(b_rule(c), IPPROTO_TCP), FW_JUMP, "flags");
+	b_verdict(b_state(b_rule(c), EST | REL, false), FW_ACCEPT, NULL);
+	b_verdict(b_dport(b_proto(b_rule(c), IPPROTO_TCP), 80, 80), FW_ACCEPT, NULL);
+	b_verdict(b_other(b_rule(smurfs), FW_MAYBE, "addrtype"), FW_DROP, NULL);
+	b_verdict(b_other(b_rule(flags), FW_LIMIT, "limit"), FW_DROP, NULL);
+	derive(&w, web);
+	assert_int_equal(w.result, 0);
+	world_free(&w);
+}
+
 /* Nothing else is left out by a return; and what untracked packets are named by is meant so. */
 static void past_a_negated_state_at_the_end_leads_a_return(void **state)
 {
@@ -433,6 +481,8 @@ int main(void)
 		cmocka_unit_test(verdict_map_in_a_jumped_to_chain),
 		cmocka_unit_test(state_jump_reaches_state_rules_inside),
 		cmocka_unit_test(negated_state_is_refused),
+		cmocka_unit_test(errors_are_accepted_where_all_is),
+		cmocka_unit_test(deny_lists_of_opening_packets_are_passed_over),
 		cmocka_unit_test(past_a_negated_state_at_the_end_leads_a_return),
 		cmocka_unit_test(dropping_untracked_is_refused),
 		cmocka_unit_test(other_conntrack_data_that_decides_is_refused),
