@@ -7,6 +7,7 @@
 #include <string.h>
 #include "report/facts.h"
 #include "report/facts_check.h"
+#include "report/facts_order.h"
 
 /* Values in one file. Jansson takes up to 250 bytes for one of two bytes in the file. */
 #define VALUES_MAX 4000000
@@ -352,15 +353,33 @@ static int read_version(const struct reader *r, json_t *root)
 	return json_object_del(root, "untrack-facts");
 }
 
+/* Of the machine that the facts are of: only one that is big-endian says so. */
+static int read_order(const struct reader *r, json_t *root, bool *big_endian)
+{
+	const struct frame at = { .name = "big-endian" };
+	json_t *said = json_object_get(root, at.name);
+
+	*big_endian = json_is_true(said);
+	if (!said)
+		return 0;
+	return json_is_boolean(said) ? json_object_del(root, at.name)
+				     : refuse(r, &at, "neither true nor false");
+}
+
 static int read_host(const struct reader *r, json_t *root, struct host *h)
 {
 	const struct frame firewall = { .name = "firewall" };
+	bool big_endian = false;
 	int rc = read_version(r, root);
 
+	if (!rc)
+		rc = read_order(r, root, &big_endian);
 	if (!rc)
 		rc = read_item(r, NULL, &facts_host, root, h, NULL);
 	if (!rc && !json_object_get(root, "firewall") && !host_is_unread(h, "firewall"))
 		rc = refuse(r, &firewall, "missing, and not among what is unread");
+	if (!rc && big_endian != facts_is_big_endian())
+		facts_swap(&h->fw);
 	return rc;
 }
 

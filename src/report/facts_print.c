@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "report/facts.h"
+#include "report/facts_order.h"
 #include "report/facts_table.h"
 
 struct set_place {
@@ -357,6 +358,8 @@ void facts_print(const struct host *h, FILE *out)
 		t.n--; /* the last one */
 	put(&p, "{\"untrack-facts\":");
 	put_number(&p, FACTS_VERSION);
+	if (facts_is_big_endian())
+		put(&p, ",\n\"big-endian\":true");
 	put_members(&p, &t, h, NULL, ",", "\n");
 	put(&p, "}\n");
 	flush(&p);

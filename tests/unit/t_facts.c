@@ -8,6 +8,7 @@
 
 #include <netinet/in.h>
 #include "fw_build.h"
+#include "native.h"
 #include "random_rules.h"
 #include "report/facts.h"
 #include "rules/packet.h"
@@ -249,8 +250,7 @@ static void test_firewalls_come_back(void **state)
 /* ---- hosts ---- */
 
 static const char whole[] =
-	"{\"untrack-facts\":1,\n"
-	"\"host\":\"web1\",\n"
+	"{\"untrack-facts\":1,\n" NATIVE_FACTS "\"host\":\"web1\",\n"
 	"\"kernel\":\"6.1.0\",\n"
 	"\"time\":\"2025-11-22T03:55:00Z\",\n"
 	"\"unread\":[\"nat: Operation not permitted\"],\n"
@@ -378,6 +378,7 @@ static const struct {
 	{ "{\"untrack-facts\":2,\"host\":7}", "facts of format 2; this version reads format 1", 0,
 	  0 },
 	{ "{\"untrack-facts\":1}", "host: missing", 0, 0 },
+	{ "{\"untrack-facts\":1,\"big-endian\":1}", "big-endian: neither true nor false", 0, 0 },
 	{ "{\"untrack-facts\":1,\"host\":7}", "host: not a string", 0, 0 },
 	{ HEAD "\"firewall\":[]}", "firewall: not an object", 0, 0 },
 	{ HEAD "\"kernel\":\"k\"}", "firewall: missing, and not among what is unread", 0, 0 },
