@@ -15,9 +15,10 @@ struct held {				   /* what a register holds */
 struct printer {
 	struct text t;
 	struct held regs[FW_REGS];
-	uint8_t proto, nfproto;	     /* tested by the rule so far; 0: not */
-	bool owe_proto, owe_nfproto; /* not said yet, and the next field may imply it */
-	const struct fw_expr *xt;    /* the extension of iptables whose meaning is being said */
+	uint8_t proto, nfproto;		 /* tested by the rule so far; 0: not */
+	bool owe_nfproto;		 /* not said yet, and the next field may imply it */
+	const struct fw_expr *owe_proto; /* the same: what loaded it; NULL: nothing is owed */
+	const struct fw_expr *xt;	 /* the extension of iptables whose meaning is being said */
 };
 
 static void put(struct printer *p, const char *s)
@@ -76,7 +77,7 @@ static void put_transport(struct printer *p, const struct fw_expr *e)
 {
 	const char *proto = p->proto ? proto_name(p->proto) : NULL;
 
-	p->owe_proto = p->owe_proto && !proto;
+	p->owe_proto = proto ? NULL : p->owe_proto;
 	proto = proto ? proto : "th";
 	if (is_port(e))
 		text_add(&p->t, "%s %s", proto, e->offset ? "dport" : "sport");
@@ -172,9 +173,14 @@ static void pay(struct printer *p, const struct fw_expr *next)
 		p->owe_nfproto = false;
 	}
 	if (p->owe_proto && !(next && next->field == FW_F_TRANSPORT && proto_name(p->proto))) {
-		put(p, "meta l4proto ");
+		bool by_meta = p->owe_proto->field == FW_F_L4PROTO;
+
+		put(p, by_meta ? "meta l4proto" : "");
+		if (!by_meta)
+			put_field(p, p->owe_proto);
+		text_add(&p->t, " ");
 		fw_protocol_text(&p->t, p->proto);
-		p->owe_proto = false;
+		p->owe_proto = NULL;
 	}
 }
 
@@ -225,7 +231,8 @@ static bool is_dependency(struct printer *p, const struct fw_expr *e, const stru
 		return false;
 	pay(p, load);
 	p->proto = e->data[0];
-	p->owe_proto = load->field == FW_F_L4PROTO;
+	/* Where the header was told from the other family's, it says the family, too. */
+	p->owe_proto = load->field == FW_F_L4PROTO || !p->nfproto ? load : NULL;
 	return p->owe_proto;
 }
 
