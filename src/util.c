@@ -151,9 +151,9 @@ void text_put(struct text *t, const char *bytes, size_t n)
 	t->s[t->len] = '\0';
 }
 
-bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out)
+bool parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
 {
-	unsigned long n = 0;
+	uint64_t n = 0;
 
 	if (!*s)
 		return false;
@@ -167,6 +167,16 @@ bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned lo
 	if (n < min || n > max)
 		return false;
 	*out = n;
+	return true;
+}
+
+bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out)
+{
+	uint64_t n;
+
+	if (!parse_u64(s, min, max, &n))
+		return false;
+	*out = (unsigned long)n;
 	return true;
 }
 

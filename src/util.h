@@ -39,6 +39,8 @@ void text_put(struct text *t, const char *bytes, size_t n); /* as they are */
 
 /* Whole string, decimal, in [min,max]; false otherwise and *out untouched. No errno, no locale. */
 bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out);
+/* For what outgrows an unsigned long of 32 bits, milliseconds since the boot among them. */
+bool parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 
 /* A number with its unit, s, m, h or d: 0 and *seconds; -1: it is no such thing; -2: over max. */
 int parse_time(const char *s, unsigned long max, unsigned long *seconds);

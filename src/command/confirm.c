@@ -343,10 +343,10 @@ static enum exit_code try_to_go_back(struct session *s, const char *token)
 
 enum exit_code command_expire(struct session *s)
 {
-	unsigned long deadline, max = pending_now_ms() + PENDING_MAX_S * 1000ul;
+	uint64_t deadline, max = pending_now_ms() + PENDING_MAX_S * 1000ull;
 
 	if (s->req.n_operands != 2 || !pending_is_token(s->req.operands[0]) ||
-	    !parse_uint(s->req.operands[1], 0, max, &deadline)) {
+	    !parse_u64(s->req.operands[1], 0, max, &deadline)) {
 		diag_error(s->d, NULL, "usage", 0, "expire is what the timer of --confirm runs");
 		diag_cure(s->d, "untrack rollback goes back, untrack confirm keeps the rules");
 		return CODE_USAGE;

@@ -19,12 +19,12 @@
 #define TRANSACTION_FORMAT 2 /* 1: without settings, and still written where there are none */
 #define LOCK_POLL_MS 10
 
-static long now_ms(void)
+static int64_t now_ms(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int error_locked(const struct store *s, int fd, int wait_ms, struct diag *d)
@@ -54,7 +54,7 @@ static int error_locked(const struct store *s, int fd, int wait_ms, struct diag 
 static int wait_for_lock(const struct store *s, int fd, int wait_ms, struct diag *d)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_POLL_MS * 1000000l };
-	long end = now_ms() + wait_ms;
+	int64_t end = now_ms() + wait_ms;
 
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EINTR)

@@ -90,11 +90,11 @@ static char *take(struct cursor *c, const char *title)
 	return value;
 }
 
-static bool take_number(struct cursor *c, const char *title, unsigned long max, unsigned long *out)
+static bool take_number(struct cursor *c, const char *title, uint64_t max, uint64_t *out)
 {
 	auto_free char *value = take(c, title);
 
-	return value && parse_uint(value, 0, max, out);
+	return value && parse_u64(value, 0, max, out);
 }
 
 /* A name, or "-" for none. */
@@ -131,12 +131,12 @@ static bool take_process(struct cursor *c, struct pending *p)
 {
 	auto_free char *value = take(c, "process");
 	char *blank = value ? strchr(value, ' ') : NULL;
-	unsigned long pid, started;
+	uint64_t pid, started;
 
 	if (!blank)
 		return false;
 	*blank = '\0';
-	if (!parse_uint(value, 0, 1ul << 30, &pid) || !parse_uint(blank + 1, 0, ~0ul, &started))
+	if (!parse_u64(value, 0, 1ul << 30, &pid) || !parse_u64(blank + 1, 0, UINT64_MAX, &started))
 		return false;
 	p->pid = (long)pid;
 	p->started = started;
@@ -146,9 +146,9 @@ static bool take_process(struct cursor *c, struct pending *p)
 static bool take_policy(struct cursor *c, char **out)
 {
 	static const char end[] = "end\n";
-	unsigned long len;
+	uint64_t len;
 
-	if (!take_number(c, "policy", (unsigned long)(c->end - c->p), &len) ||
+	if (!take_number(c, "policy", (uint64_t)(c->end - c->p), &len) ||
 	    (size_t)(c->end - c->p) != len + strlen(end) || memcmp(c->p + len, end, strlen(end)))
 		return false;
 	*out = xasprintf("%.*s", (int)len, c->p);
@@ -157,11 +157,11 @@ static bool take_policy(struct cursor *c, char **out)
 
 static bool take_all(struct cursor *c, uint64_t now_ms, struct pending *p)
 {
-	unsigned long generation, back, deadline;
+	uint64_t generation, back, deadline;
 
 	if (!take_token(c, &p->token) || !take_number(c, "generation", 1ul << 30, &generation) ||
 	    !take_number(c, "back", 1ul << 30, &back) || !generation || back >= generation ||
-	    !take_number(c, "deadline", now_ms + PENDING_MAX_S * 1000ul, &deadline) ||
+	    !take_number(c, "deadline", now_ms + PENDING_MAX_S * 1000ull, &deadline) ||
 	    !take_name(c, "terminal", "/dev/", &p->terminal) ||
 	    !take_name(c, "unit", "untrack-confirm-", &p->unit) || !take_process(c, p) ||
 	    !take_policy(c, &p->policy))

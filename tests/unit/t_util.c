@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/wait.h>
 #include "util.h"
@@ -73,7 +74,7 @@ static void test_out_of_memory_is_status_4(void **state)
 	if (pid == 0) {
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(99);
-		xgrow(NULL, (size_t)1 << 62, 16); /* overflows size_t */
+		xgrow(NULL, SIZE_MAX / 4 + 1, 16); /* overflows size_t */
 		_exit(98);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -130,7 +131,9 @@ static void test_parse_uint(void **state)
 					     "ten",
 					     "18446744073709551616",
 					     "99999999999999999999999" };
+	auto_free char *most = xasprintf("%lu", ULONG_MAX);
 	unsigned long n = 77;
+	uint64_t big;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
@@ -142,8 +145,11 @@ static void test_parse_uint(void **state)
 	assert_int_equal(n, 1);
 	assert_true(parse_uint("65535", 1, 65535, &n));
 	assert_int_equal(n, 65535);
-	assert_true(parse_uint("18446744073709551615", 0, ~0ul, &n));
-	assert_true(n == ~0ul);
+	assert_true(parse_uint(most, 0, ULONG_MAX, &n));
+	assert_true(n == ULONG_MAX);
+	assert_true(parse_u64("18446744073709551615", 0, UINT64_MAX, &big));
+	assert_true(big == UINT64_MAX);
+	assert_false(parse_u64("18446744073709551616", 0, UINT64_MAX, &big));
 	assert_true(parse_uint("0010", 0, 10, &n));
 	assert_int_equal(n, 10);
 }
