@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,51 @@ static inline char *nft(const char *input, const char *arguments)
 		return NULL;
 	}
 	return t.s;
+}
+
+static inline void assert_same_text(const char *want, const char *got)
+{
+	const char *a = want, *b = got;
+
+	while (*a && *a == *b) {
+		if (*a == '\n') {
+			want = a + 1;
+			got = b + 1;
+		}
+		a++;
+		b++;
+	}
+	if (*a != *b)
+		fail_msg("first line that differs:\n%.*s\n%.*s", (int)strcspn(want, "\n"), want,
+			 (int)strcspn(got, "\n"), got);
+}
+
+/* A listing as one version of nft spells it, whichever this one is. */
+static inline char *spelled(const char *listing)
+{
+	int fd = memfd_create("listing", 0);
+	auto_free char *command =
+		xasprintf("sed -f tests/spelling.sed /proc/%d/fd/%d", getpid(), fd);
+	struct text t = { 0 };
+	char buf[4096];
+	size_t n;
+	FILE *out;
+
+	assert_int_equal(write(fd, listing, strlen(listing)), strlen(listing));
+	out = popen(command, "r");
+	assert_non_null(out);
+	while ((n = fread(buf, 1, sizeof(buf), out)) > 0)
+		text_put(&t, buf, n);
+	assert_int_equal(pclose(out), 0);
+	close(fd);
+	return t.s ? t.s : xstrdup("");
+}
+
+static inline void assert_same_listing(const char *want, const char *got)
+{
+	auto_free char *a = spelled(want), *b = spelled(got);
+
+	assert_same_text(a, b);
 }
 
 static inline void must_nft(const char *arguments)
@@ -168,23 +215,6 @@ static inline void parse(struct fixture *f, struct ruleset *rs, const char *line
 	if (ruleset_parse(rs, text, "test", &f->d))
 		no_findings(f);
 	ruleset_normalise(rs);
-}
-
-static inline void assert_same_text(const char *want, const char *got)
-{
-	const char *a = want, *b = got;
-
-	while (*a && *a == *b) {
-		if (*a == '\n') {
-			want = a + 1;
-			got = b + 1;
-		}
-		a++;
-		b++;
-	}
-	if (*a != *b)
-		fail_msg("first line that differs:\n%.*s\n%.*s", (int)strcspn(want, "\n"), want,
-			 (int)strcspn(got, "\n"), got);
 }
 
 #endif

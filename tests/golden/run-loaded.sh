@@ -12,7 +12,7 @@ cd "$here/good" || exit 1
 echo 1-65535 >/proc/sys/net/ipv4/ip_local_reserved_ports
 
 listing() {
-	nft -s list table inet untrack
+	nft -s list table inet untrack | sed -f "$here/../spelling.sed"
 }
 
 applied() { # FILE

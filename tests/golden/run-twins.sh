@@ -16,7 +16,7 @@ run() {
 }
 
 others() { # the listing of everybody else, counts aside
-	nft -s list ruleset | sed '/^table inet untrack {$/,/^}$/d'
+	nft -s list ruleset | sed '/^table inet untrack {$/,/^}$/d' | sed -f "$here/../spelling.sed"
 }
 
 twins() { # FILE

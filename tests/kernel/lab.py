@@ -89,6 +89,8 @@ class Host:
 
     def run(self, *command, stdin=None, check=True, timeout=60, env=None):
         """Runs a command here; its CompletedProcess, with text output."""
+        if "tables-legacy" in command[0] and not command[0].endswith("-save"):
+            command = (command[0], "-w", *command[1:])  # other namespaces have the same lock
         with self:
             done = subprocess.run(command, input=stdin, capture_output=True, text=True,
                                   timeout=timeout, env=env, check=False)

@@ -5,7 +5,7 @@
  * UNTRACK_KERNEL is what is wrong with nf_tables or the kernel as a whole: "no-nft", "no-legacy";
  * "refuses": it does not know notrack; "forgets": it acknowledges a batch and does nothing;
  * "narrow": it takes 64 KiB at once; "no-u32": no rule of iptables with a match u32. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>

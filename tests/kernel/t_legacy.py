@@ -346,7 +346,7 @@ def contention():
     untrack = Untrack(server)
     before = saved(server)
     script = ("i=0; while [ $i -lt 40 ]; do nft add table ip busy$i; "
-              "iptables-legacy -A OUTPUT -p udp --dport $((i + 1)) -j ACCEPT; i=$((i + 1)); done")
+              "iptables-legacy -w -A OUTPUT -p udp --dport $((i + 1)) -j ACCEPT; i=$((i + 1)); done")
     with server:
         busy = subprocess.Popen(["sh", "-c", script], stderr=subprocess.DEVNULL)
     while busy.poll() is None:

@@ -55,7 +55,7 @@ static void text_is_nfts(void **state)
 		text = text_of(&want);
 		listed = nft(NULL, "list table inet untrack");
 		assert_non_null(listed);
-		assert_same_text(text, listed);
+		assert_same_listing(text, listed);
 		flush();
 		loaded = nft(text, NULL);
 		if (!loaded)
@@ -63,7 +63,7 @@ static void text_is_nfts(void **state)
 		assert_holds(f, &want);
 		free(loaded);
 		loaded = nft(NULL, "list table inet untrack");
-		assert_same_text(text, loaded);
+		assert_same_listing(text, loaded);
 		free(text);
 		free(listed);
 		free(loaded);

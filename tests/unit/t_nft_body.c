@@ -200,7 +200,10 @@ static void put_compat(struct nlmsghdr *h, const struct fw_rule *r)
 	for (size_t i = 0; i + 1 < r->n_exprs; i++) {
 		struct nlattr *nest;
 
-		if (r->exprs[i].op != FW_LOAD || r->exprs[i].field != FW_F_L4PROTO)
+		/* As iptables-nft up to 1.8.9 tests it, and as later ones do: "ip protocol". */
+		if (r->exprs[i].op != FW_LOAD ||
+		    (r->exprs[i].field != FW_F_L4PROTO &&
+		     (r->exprs[i].field != FW_F_NETWORK || r->exprs[i].offset != 9)))
 			continue;
 		nest = mnl_attr_nest_start(h, NFTA_RULE_COMPAT);
 		mnl_attr_put_u32(h, NFTA_RULE_COMPAT_PROTO, htonl(r->exprs[i + 1].data[0]));

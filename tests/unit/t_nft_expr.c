@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "kernel/nft_body.h"
+#include "native.h"
 #include "nft_build.h"
 
 static void check_op(const char *name, struct blob *data, enum fw_op op)
@@ -319,6 +320,7 @@ static void test_lookup(void **state)
 	(void)state;
 	anon.body = (char *)"00/11";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *body = native_bodies(cases[i].body);
 		struct blob b = { 0 };
 		struct nlattr *attr;
 		struct fw_expr e;
@@ -332,7 +334,7 @@ static void test_lookup(void **state)
 		assert_int_equal(e.op, cases[i].op);
 		assert_true(e.inverted);
 		assert_ptr_equal(e.set, cases[i].set < 0 ? NULL : sets[cases[i].set]);
-		assert_string_equal(e.body, cases[i].body);
+		assert_string_equal(e.body, body);
 		assert_int_equal(e.once, cases[i].once);
 		expr_free(&e);
 		free(attr);
@@ -514,10 +516,11 @@ static void test_bodies(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-		char *s = round_trip(good[i]);
+		auto_free char *body = native_bodies(good[i]);
+		char *s = round_trip(body);
 
 		assert_non_null(s);
-		assert_string_equal(s, good[i]);
+		assert_string_equal(s, body);
 		free(s);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -6,6 +6,7 @@
 #include "iptables_lab.h"
 
 #include "kernel/nft_iptables.h"
+#include "native.h"
 #include "random_xt.h"
 
 /* %s: the prefix of a private network, the protocol of ICMP. */
@@ -405,10 +406,11 @@ static void words(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int v6 = strstr(cases[i].match, "ipv6") != NULL;
+		auto_free char *bodies = native_bodies(cases[i].body);
 		auto_free char *line =
 			xasprintf("twin iptables-nft %s filter INPUT last untrack:web "
 				  "%s :: %s\n",
-				  v6 ? "ip6" : "ip", cases[i].match, cases[i].body);
+				  v6 ? "ip6" : "ip", cases[i].match, bodies);
 		struct ruleset want;
 		char *list;
 

@@ -70,7 +70,7 @@ static void twins_come_stay_and_go(void **state)
 {
 	struct fixture *f = need(state);
 	struct ruleset want = { 0 }, got, none = { 0 };
-	char *before, *after, *listing;
+	char *before, *after, *found, *listing;
 	struct fw fw, later = { 0 };
 	const struct fw_chain *c;
 	uint64_t kept;
@@ -85,13 +85,12 @@ static void twins_come_stay_and_go(void **state)
 	apply(f, &want);
 	read_all(f, &got, &later);
 	kept = handle_of(&got, "last");
-	for (size_t i = 0, twins = 0; i < chain_of(&later, "fw")->n_rules; i++) {
+	for (size_t i = 0; i < chain_of(&later, "fw")->n_rules; i++) {
 		const struct fw_rule *r = &chain_of(&later, "fw")->rules[i];
 
 		assert_int_equal(r->twin >= 0, i == 0 || i == 3 || i == 5);
 		if (r->twin >= 0)
 			assert_int_equal(got.twins[r->twin].handle, r->handle);
-		twins += r->twin >= 0;
 	}
 	fw_free(&later);
 	ruleset_free(&got);
@@ -109,7 +108,9 @@ static void twins_come_stay_and_go(void **state)
 	read_all(f, &got, NULL);
 	assert_int_equal(handle_of(&got, "last"), kept);
 	ruleset_free(&got);
-	listing = nft(NULL, "list chain inet fw input");
+	found = nft(NULL, "list chain inet fw input");
+	listing = spelled(found);
+	free(found);
 	assert_non_null(strstr(listing,
 			       "comment \"untrack:api\"\n\t\ttcp dport 80 tcp flags != syn / "
 			       "fin,syn,rst,ack ct state untracked accept comment "
