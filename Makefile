@@ -30,13 +30,14 @@ TMPFILES   ?= $(PREFIX)/lib/tmpfiles.d
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libiptc-dev libinih-dev \
              libjansson-dev
 DEPS_TRY  := nftables iproute2 python3 util-linux
-DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-14-dev clang-format cppcheck \
+DEPS_TEST := libcmocka-dev libasan8 libubsan1 clang libclang-rt-dev clang-format cppcheck \
              shellcheck mandoc iptables conntrack strace systemd-container zsh fish \
              dbus python3-dbus python3-gi python3-nftables
 DEPS_DEB  := debhelper dpkg-dev lintian mmdebstrap nftables util-linux
 DEPS_FLEET := ansible-core openssh-client iproute2 nftables python3-apt util-linux python3-kubernetes \
              systemd-container
 DEPS_KERNELS := qemu-system-x86 mmdebstrap debian-archive-keyring cpio kmod systemd
+DEPS_CROSS := gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user mmdebstrap make pkg-config python3
 
 B    ?= build
 PKG_CFLAGS := $(shell $(PKG) --cflags $(LIBS) 2>/dev/null)
@@ -49,7 +50,9 @@ PKG_LIBS   := $(foreach l,$(PKG_LIBS),$(if $(filter $(STATIC:%=-l%),$l),$(if \
               $(call archive,$(l:-l%=%)),-l:lib$(l:-l%=%).a,$l),$l))
 # What libiptc does to the counts of policies, where they do not tell: ipt_policies.c.
 PKG_CFLAGS += $(shell $(PKG) --atleast-version=1.8.11 libiptc 2>/dev/null && echo -DLIBIPTC_KEEPS_POLICIES)
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
+# Files and times are 64 bits wide on machines of 32, too.
+WIDE     := -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(WIDE) -DVERSION='"$(VERSION)"' -DCONFDIR='"$(SYSCONFDIR)/untrack"' \
             -DSTATEDIR='"$(STATEDIR)"' -DRUNDIR='"$(RUNDIR)"' $(WARN) -Isrc -MMD -MP \
             $(PKG_CFLAGS) $(HARD_C) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,--as-needed $(HARD_L) $(LDFLAGS)
@@ -161,6 +164,51 @@ $B/packages/%/usr:
 reloads: $B/$(PROG) $(HELP) $(BOOTED:%=$B/packages/%/usr) $(RELOADED:%=$B/packages/%/usr)
 	@UNTRACK=$(abspath $B/$(PROG)) UNTRACK_PACKAGES=$(abspath $B/packages) UNTRACK_MUST_WORK=1 \
 		UNTRACK_RELOADS=1 tests/kernel/run -j 1 "reloads of"
+# The whole of it in a root of another release of Debian, made once: other compilers, libraries, nft
+# and iptables. Minutes. RUN='make unit golden': less.
+SUITE ?= trixie
+RUN   ?= make test
+test-root: deps-root
+	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL tests/root.sh $(SUITE) \
+		"$(DEPS) $(DEPS_TRY) $(DEPS_TEST)" $(RUN)
+
+# No warning of either compiler, of ISO C neither; and what clang makes of it does the same.
+COMPILERS := gcc clang
+compilers: $(COMPILERS:%=compiler-%)
+	@tests/run $(UNIT:$B/%=build-clang/%)
+compiler-%:
+	+@$(SUB) B=build-$* CC=$* CFLAGS='-O2 -g -pedantic -Werror' all-and-unit
+all-and-unit: all $(UNIT)
+
+# The pure half as a program of 32 bits, and as a big-endian one, emulated: there is no netfilter in
+# that. Their libraries are fetched and unpacked.
+CROSS        := i386 s390x
+TRIPLE_i386  := i686-linux-gnu
+TRIPLE_s390x := s390x-linux-gnu
+CROSS_LIBS   := libc6-dev libc-bin libmnl-dev libnftnl-dev libiptc-dev libinih-dev libjansson-dev \
+                libcmocka-dev
+MIRROR       ?= http://deb.debian.org/debian
+build-root-%/usr:
+	@echo "  GET   $(@D)"
+	$Qrm -rf $(@D) && mmdebstrap --quiet --variant=extract --architectures=$* \
+		--include="$(CROSS_LIBS)" "$$(. /etc/os-release && echo $$VERSION_CODENAME)" \
+		$(@D) $(MIRROR)
+test-cross: deps-cross $(CROSS:%=test-cross-%)
+test-cross-%: build-root-%/usr
+	+@root=$(abspath $(<D)) && export PKG_CONFIG_SYSROOT_DIR=$$root && \
+	export PKG_CONFIG_LIBDIR=$$(echo $$root/usr/lib/*-linux-gnu/pkgconfig):$$root/usr/lib/pkgconfig && \
+	$(SUB) B=build-$* CC="$(TRIPLE_$*)-gcc --sysroot=$$root" AR=$(TRIPLE_$*)-ar \
+		EMULATOR="qemu-$* -L $$root" emulated
+# What needs no kernel of its own.
+NETFILTER_UNIT = $(shell grep -lE '(nft_namespace|ipt_namespace|nft_lab|iptables_lab)\.h' tests/unit/t_*.c)
+PURE_UNIT      = $(filter-out $(NETFILTER_UNIT:tests/unit/%.c=$B/%),$(UNIT))
+PURE_SCRIPTS  := $(patsubst %,tests/golden/run-%.sh,bad expect explain findings formats good meaning rules)
+$B/run-%: $B/%
+	$Qprintf '#!/bin/sh\nexec %s %s "$$@"\n' '$(EMULATOR)' '$(abspath $<)' >$@ && chmod +x $@
+emulated: $B/run-$(PROG) $(UNIT) $(PURE_UNIT:$B/%=$B/run-%)
+	@tests/run UNTRACK=$(abspath $B/run-$(PROG)) UNTRACK_EMULATOR="$(EMULATOR)" \
+		$(PURE_UNIT:$B/%=$B/run-%) $(PURE_SCRIPTS)
+
 bench: all
 	@UNTRACK=$(abspath $B/$(PROG)) tests/bench/run
 update: all
@@ -187,6 +235,8 @@ RUN_LINE   := $(if $(filter /run/%,$(RUNDIR)),RuntimeDirectory=$(RUNDIR:/run/%=%
 FILL_UNIT = sed -e '/^@SANDBOX@$$/{r systemd/sandbox' -e 'd}' $(1) | sed -e 's|@SBINDIR@|$(SBINDIR)|' \
 	-e 's|@CONFDIR@|$(SYSCONFDIR)/untrack|' -e 's|@STATEDIR@|$(STATEDIR)|' \
 	-e 's|@RUNDIR@|$(RUNDIR)|' -e 's|^@STATE@$$|$(STATE_LINE)|' -e 's|^@RUN@$$|$(RUN_LINE)|'
+print-flags:
+	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS))'
 units: $(UNITS:%=$B/%) $B/systemd/untrack.conf
 $B/systemd/untrack.conf: systemd/untrack.tmpfiles $B/flags Makefile
 	@mkdir -p $(@D)
@@ -300,6 +350,10 @@ deps-try:
 	$(call apt_get,$(DEPS) $(DEPS_TRY))
 deps-deb:
 	$(call apt_get,$(DEPS) $(DEPS_DEB))
+deps-root:
+	$(call apt_get,mmdebstrap iproute2 util-linux)
+deps-cross:
+	$(call apt_get,$(DEPS_CROSS))
 deps-fleet:
 	$(call apt_get,$(DEPS_FLEET))
 deps-kernels:
@@ -311,5 +365,6 @@ clean:
 	rm -rf build build-*
 .PHONY: all units unit golden kernel lint asan asan-built test try bench update fuzz fuzz-run install \
 	stress faults reloads uninstall deps deps-try deps-test deb test-deb deps-deb test-fleet \
-	deps-fleet test-sarif test-kernels deps-kernels FORCE clean
+	deps-fleet test-sarif test-kernels deps-kernels FORCE \
+	test-root deps-root compilers all-and-unit print-flags test-cross deps-cross emulated clean
 -include $(OBJ:.o=.d) $(wildcard $B/tests/*.d $B/tests/*/*.d)

@@ -277,7 +277,7 @@ static void prefix_range(const struct prefix *p, uint8_t lo[16], uint8_t hi[16])
  * it. */
 static bool iface_range(const struct nft_list *l, size_t i, uint8_t lo[16], uint8_t hi[16])
 {
-	const char(*v)[IFNAMSIZ] = l->v;
+	const char(*v)[IFNAMSIZ] = (const char(*)[IFNAMSIZ])l->v;
 	size_t len = strnlen(v[i], IFNAMSIZ);
 	bool pattern = len && v[i][len - 1] == '*';
 

@@ -75,7 +75,7 @@ static void element_text(const struct nft_list *l, size_t i, struct text *t)
 {
 	const struct port_range *ports = l->v;
 	const struct prefix *addrs = l->v;
-	const char(*ifaces)[IFNAMSIZ] = l->v;
+	const char(*ifaces)[IFNAMSIZ] = (const char(*)[IFNAMSIZ])l->v;
 	const uint8_t *types = l->v;
 
 	switch (l->kind) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* flood INTERFACE MAC SRC DST PORT PACKETS: sends that many small UDP packets past every queue, so
  * that the receiver's whole path over a veth runs in our time; prints ns per packet. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>

@@ -2,7 +2,7 @@
 /* measure [-n] COMMAND...: its wall time in ns, peak memory in KiB and exit status, on one line.
  * -n: in a fresh network namespace, whose making is not timed. Small, because a child's ru_maxrss
  * begins with its parent's memory. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <fcntl.h>
 #include <sched.h>
 #include <spawn.h>

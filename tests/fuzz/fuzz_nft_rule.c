@@ -18,7 +18,8 @@ static void read_exprs(const struct written *w, struct read *r)
 	const struct nlattr *a;
 
 	*r = (struct read){ 0 };
-	if (w->h->nlmsg_len < NLMSG_HDRLEN + w->nest->nla_len || w->nest->nla_len < NLA_HDRLEN)
+	if (w->h->nlmsg_len < (unsigned)NLMSG_HDRLEN + w->nest->nla_len ||
+	    w->nest->nla_len < NLA_HDRLEN)
 		return; /* its own length is among the bytes that changed */
 	mnl_attr_for_each_nested(a, w->nest)
 	{

@@ -10,7 +10,7 @@
 #include <string.h>
 #include "rules/compile.h"
 
-static const struct host_params host = { { 32768, 60999 }, true };
+static const struct host_params host = { .ephemeral = { 32768, 60999 }, .forwards = true };
 
 static void compile(const char *conf, struct ruleset *rs, struct diag *d)
 {
@@ -45,8 +45,8 @@ static const char *const confs[] = {
 	"[service out]\nprotocol = udp\nport = 123\nrole = client\nremote = 192.0.2.0/24\n",
 	"[service ping]\nprotocol = icmp, icmpv6\n",
 	"[service tun]\nprotocol = gre, esp\nrole = peer\nremote = 192.0.2.1, 2001:db8::1\n",
-	"[service a]\nprotocol = tcp\nport = 80\ninterface = eth0, bond*, !bond9\n"
-	"local = 192.0.2.10, 2001:db8::/64\nremote = !198.51.100.0/24\n",
+	("[service a]\nprotocol = tcp\nport = 80\ninterface = eth0, bond*, !bond9\n"
+	 "local = 192.0.2.10, 2001:db8::/64\nremote = !198.51.100.0/24\n"),
 	"[loopback]\nnotrack = yes\n",
 	"[interface storage]\nname = eth2, eth3\n",
 	"[untrack]\nfamily = ipv6\n[service a]\nprotocol = sctp\nport = 1-65535\n",

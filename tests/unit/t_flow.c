@@ -52,8 +52,8 @@ static void test_canonical(void **state)
 		"icmpv6 fe80::7 -> ff02::1:ff00:1 type 135 in eth0",
 		"icmp error about tcp 192.0.2.10:443 -> 198.51.100.7:51000 in eth0",
 		"icmp error about tcp 192.0.2.10:443 -> 198.51.100.7:51000 with options out eth0",
-		"icmpv6 error about icmpv6 2001:db8::1 -> 2001:db8::7 echo-request in eth0 out "
-		"eth1",
+		("icmpv6 error about icmpv6 2001:db8::1 -> 2001:db8::7 echo-request in eth0 out "
+		 "eth1"),
 	};
 
 	(void)state;

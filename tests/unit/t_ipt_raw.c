@@ -303,8 +303,8 @@ static void husks(void **state)
 	static const char *const changes[] = {
 		"iptables-legacy -t raw -N UNTRACK-PRE",
 		"ip6tables-legacy -t raw -N UNTRACK-X",
-		"iptables-legacy -t raw -N UNTRACK-PRE && "
-		"iptables-legacy -t raw -A OUTPUT -j UNTRACK-PRE",
+		("iptables-legacy -t raw -N UNTRACK-PRE && "
+		 "iptables-legacy -t raw -A OUTPUT -j UNTRACK-PRE"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {

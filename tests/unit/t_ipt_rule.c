@@ -266,6 +266,7 @@ static void others_are_not_ours(void **state)
 	struct ipt_written w;
 	struct ipt_entry_parts p;
 	const char *why;
+	uint16_t flags; /* the first member of xt_ct_target_info_v1 */
 	uint8_t *ct;
 
 	(void)state;
@@ -273,9 +274,11 @@ static void others_are_not_ours(void **state)
 	assert_true(ipt_entry_read(FAMILY_V4, w.entry, w.len, "CT", &p));
 	assert_int_equal(p.n_matches, 2);
 	ct = (uint8_t *)w.entry + ((const uint8_t *)p.target.data - (const uint8_t *)w.entry);
-	ct[0] = 3; /* -j NOTRACK */
+	flags = 3; /* -j NOTRACK */
+	memcpy(ct, &flags, sizeof(flags));
 	assert_false(ipt_rule_read(&p, w.entry, &got));
-	ct[0] = 1;
+	flags = 1;
+	memcpy(ct, &flags, sizeof(flags));
 	assert_true(ipt_rule_read(&p, w.entry, &got));
 	ipt_rule_free(&got);
 	p.target.revision = 1;

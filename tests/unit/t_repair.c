@@ -33,7 +33,9 @@ static struct ruleset parsed(const char *text)
 static void check(const char *before, const char *after, const struct suspects *who,
 		  unsigned long late, const char *want)
 {
-	struct change_seen seen = { true, parsed(before), parsed(after) };
+	struct change_seen seen = { .wrote = true,
+				    .before = parsed(before),
+				    .after = parsed(after) };
 	struct diag d = { 0 };
 
 	repair_tell(&seen, who, late, &d);

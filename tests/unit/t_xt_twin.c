@@ -331,8 +331,8 @@ static void bodies_come_back(void **state)
 					   "match:zz",
 					   "matches:00",
 					   "match:0500010041",
-					   "match:0500010041000000080002000000000008000300"
-					   "00000000" };
+					   ("match:0500010041000000080002000000000008000300"
+					    "00000000") };
 	struct match m;
 	struct written w;
 	struct xt_ext x;
