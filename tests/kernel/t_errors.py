@@ -72,19 +72,12 @@ def try_faults(site, faults, lossy=False):
                                                for k, n in sorted(seen.items())))
 
 
-def survived(place):
-    """By the C library? After a brk() that failed, malloc of glibc 2.41 writes past its heap
-    (Debian 13); 2.36 takes memory from mmap()."""
-    version = tuple(int(n) for n in os.confstr("CS_GNU_LIBC_VERSION").split()[1].split("."))
-    return place.split(":")[0] != "brk" or version < (2, 37)
-
-
 def chosen(site, mode, names=None):
     """Each call with each of its errors, as words for a fault."""
     site.become(OLD)
     site.untrack.configure(API)
     every = [[mode, place, error] for _, place, errors in site.calls("apply") for error in errors
-             if survived(place) and (not names or place.split(":")[0] in names)]
+             if not names or place.split(":")[0] in names]
     if mode == "errors":  # what is to be tried again is not so for ever
         every = [words for words in every if words[2] not in ("EINTR", "EAGAIN")]
     return [(words, None) for n, words in enumerate(every) if ALL or n % SOME == 0]
