@@ -260,9 +260,8 @@ static void in_namespace(void (*fn)(void))
 	int status = 0;
 
 	if (!pid) {
-		/* An emulator of one program may know no netfilter. */
 		if (unshare(CLONE_NEWNET) || socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) < 0)
-			_exit(77);
+			_exit(77); /* an emulator of one program may know no netfilter */
 		fn();
 		_exit(0);
 	}
