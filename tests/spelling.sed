@@ -10,6 +10,9 @@ t flags
 s/tcp flags & (\([a-z,]*\)) == \([a-z][a-z]*\)/tcp flags \2 \/ \1/g
 s/tcp flags & (\([a-z,]*\)) != \([a-z][a-z]*\)/tcp flags != \2 \/ \1/g
 
+# The burst that a limit has when none is said: 1.0.6 leaves it out, 1.1.3 does not.
+s/\(limit rate [a-z0-9 \/]*[a-z]\) burst 5 packets/\1/g
+
 # Elements of maps: 1.0.6 writes several on a line, 1.1.3 one. Here: all on one line.
 :elements
 /elements = {[^}]* : [^}]*$/{
