@@ -36,5 +36,11 @@ exec unshare --mount --pid --net --ipc --uts --fork --kill-child sh -ec '
 	mount --rbind /dev all/dev
 	mount -t tmpfs tmpfs all/run
 	ip link set lo up
-	exec chroot all sh -c "cd /untrack && exec \"\$@\"" sh "$@"
+	mkdir all/before
+	cd all
+	pivot_root . before # chroot would do, but for namespaces of users, which nobody there may make
+	umount -l before
+	rmdir before
+	cd /untrack
+	exec "$@"
 ' sh "$root" "$@"
