@@ -57,7 +57,9 @@ nft_loads() {
 		nft list ruleset
 		nft -f rules.nft
 		nft list ruleset >&2' >first 2>second || return 1
-	diff -u first second && sed -n '3,$p' rules.nft | diff -u - first
+	diff -u first second || return 1
+	sed -n '3,$p' rules.nft | sed -f "$here/../spelling.sed" >want
+	sed -f "$here/../spelling.sed" first | diff -u want -
 }
 
 restores() { # iptables|ip6tables
