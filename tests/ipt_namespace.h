@@ -110,9 +110,12 @@ static inline bool lock_is_held(void)
 /* On a machine under load a moment passes until the lock of who has ended is gone. */
 static inline bool lock_is_free(void)
 {
-	for (int i = 0; i < 20 && lock_is_held(); i++)
+	for (int i = 0; i < 500; i++) {
+		if (!lock_is_held())
+			return true;
 		usleep(10000);
-	return !lock_is_held();
+	}
+	return false;
 }
 
 /* A lock of this process's own, gone with it. */
